@@ -1,0 +1,56 @@
+// A port carries messages between the script in the shop's page and one frame.
+// It hears one window of one origin and speaks to that origin only, so neither
+// another frame of the page nor a page that took the frame's place can join in.
+
+const CHANNEL = 'stripejs';
+
+// openPort listens at once. peer() gives the other window (null while there is
+// none); handle maps a message's type to a function whose result is the reply.
+function openPort(peer, origin, handle) {
+  const waiting = new Map();
+  let lastRequest = 0;
+
+  function post(message) {
+    const to = peer();
+    if (to) to.postMessage({ channel: CHANNEL, ...message }, origin);
+  }
+
+  async function receive(event) {
+    if (event.origin !== origin || !event.source || event.source !== peer()) return;
+    const message = event.data;
+    if (!message || message.channel !== CHANNEL) return;
+    if (message.type === 'reply') {
+      const settle = waiting.get(message.request);
+      waiting.delete(message.request);
+      if (settle) settle(message.result);
+      return;
+    }
+    const action = Object.hasOwn(handle, message.type) ? handle[message.type] : null;
+    if (!action) return;
+    const result = await action(message.data);
+    if (message.request) post({ type: 'reply', request: message.request, result });
+  }
+
+  window.addEventListener('message', receive);
+  return {
+    send(type, data) {
+      post({ type, data });
+    },
+    // ask resolves with the other side's result. It resolves with an error of
+    // Stripe's shape if the port closes first, so no caller waits for ever.
+    ask(type, data) {
+      return new Promise((resolve) => {
+        lastRequest += 1;
+        waiting.set(lastRequest, resolve);
+        post({ type, data, request: lastRequest });
+      });
+    },
+    close() {
+      window.removeEventListener('message', receive);
+      for (const settle of waiting.values()) {
+        settle({ error: { type: 'api_error', message: 'The Element was removed from the page before it could answer.' } });
+      }
+      waiting.clear();
+    },
+  };
+}
