@@ -1,0 +1,12 @@
+package idempotency
+
+// Request is a client's Idempotency-Key with what it must match: the same key
+// is the same request only for the same caller, method, route and body.
+// The zero Request means that the client sent no key.
+type Request struct {
+	Caller   string // owner, issuer|subject
+	Method   string
+	Route    string // the path with its ids filled in, e.g. /orders/ord_1/cancel
+	Key      string
+	BodyHash string // hex SHA-256 of the body
+}

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gorm.io/gorm"
+	modernc "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"till/pkg/problem"
+)
+
+// ErrUnavailable means that the database does not answer or is full. What was
+// asked for may be asked again.
+var ErrUnavailable = problem.New(problem.Unavailable, "unavailable", "The service is busy. Please try again in a moment.").After(time.Second)
+
+const txAttempts = 4
+
+// Tx runs fn in a transaction, again from the start if the transaction lost a
+// race that the database resolves by refusing one side. So fn must do nothing
+// but database work, and set what it returns by assignment. Errors of fn come
+// back as they are; those of an absent database as ErrUnavailable.
+func (db *DB) Tx(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	for attempt := 1; ; attempt++ {
+		err := db.write.WithContext(ctx).Transaction(fn)
+		if err == nil || attempt == txAttempts || !lostRace(err) {
+			return translate(err)
+		}
+		select {
+		case <-ctx.Done():
+			return translate(err)
+		case <-time.After(time.Duration(rand.Int64N(int64(20*time.Millisecond) << attempt))):
+		}
+	}
+}
+
+// lostRace tells deadlocks and serialization failures, after which the same
+// transaction can succeed.
+func lostRace(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lite *modernc.Error
+	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_BUSY_SNAPSHOT
+}
+
+// Translate turns errors that mean "not now" into ErrUnavailable, for callers
+// that read or write outside of Tx.
+func Translate(err error) error { return translate(err) }
+
+func translate(err error) error {
+	if err == nil || !unavailable(err) {
+		return err
+	}
+	return ErrUnavailable.Because(err)
+}
+
+func unavailable(err error) bool {
+	if _, ok := problem.As(err); ok {
+		return false
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator intervention, system error
+			return true
+		}
+		switch pg.Code {
+		case "40001", "40P01", "55P03", "25P03", "25006": // races lost too often, lock timeout, idle timeout, read only
+			return true
+		}
+		return false
+	}
+	var lite *modernc.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN:
+			return true
+		}
+		return false
+	}
+	var netErr net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || errors.As(err, &netErr) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
+		errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) || errors.Is(err, net.ErrClosed)
+}

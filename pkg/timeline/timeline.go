@@ -1,0 +1,101 @@
+// Package timeline keeps what changed on an order and its payments, when and
+// why. Entries are written in the transaction of the change they describe and
+// are never changed afterwards.
+package timeline
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+
+	"till/pkg/store"
+)
+
+// The causes of a change.
+const (
+	ByWebhook = "webhook" // a webhook event; the id is Stripe's evt_…
+	ByRead    = "read"    // Till read the object from Stripe; Stripe's req_…
+	ByCall    = "call"    // Stripe's answer to Till's own call; Stripe's req_…
+	ByAPI     = "api"     // a client's request
+	BySweep   = "sweep"   // Till's own clean-up
+)
+
+// Cause is why something changed.
+type Cause struct {
+	Kind string
+	ID   string
+}
+
+// Entry is one change.
+type Entry struct {
+	ID        string
+	OrderID   string
+	PaymentID string // empty where no payment is concerned
+	Kind      string // payment.created, payment.status, order.paid, …
+	From, To  string
+	Message   string // the same in words
+	Version   int64  // the payment's version after the change; 0 without a payment
+	Cause     Cause
+	At        time.Time // when Till wrote it
+	StripeAt  time.Time // when it happened at Stripe, to the second; zero if that has no meaning
+}
+
+type row struct {
+	ID        string `gorm:"primaryKey"`
+	OrderID   string
+	PaymentID *string
+	Kind      string
+	FromState string
+	ToState   string
+	Message   string
+	Version   int64
+	CauseKind string
+	CauseID   string
+	At        time.Time
+	StripeAt  *time.Time
+}
+
+func (row) TableName() string { return "timeline" }
+
+// Write adds entries in tx, in one statement, in the order given. It gives each
+// its ID.
+func Write(tx *gorm.DB, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	rows := make([]row, len(entries))
+	for i, e := range entries {
+		rows[i] = row{
+			ID: store.NewID("tl_"), OrderID: e.OrderID, Kind: e.Kind, FromState: e.From, ToState: e.To, Message: e.Message,
+			Version: e.Version, CauseKind: e.Cause.Kind, CauseID: e.Cause.ID, At: e.At,
+		}
+		if e.PaymentID != "" {
+			rows[i].PaymentID = &e.PaymentID
+		}
+		if !e.StripeAt.IsZero() {
+			rows[i].StripeAt = &e.StripeAt
+		}
+	}
+	return tx.Create(&rows).Error
+}
+
+// OfPayment returns a page of a payment's entries, oldest first, and whether
+// more follow.
+func OfPayment(ctx context.Context, db *store.DB, payment string, p store.Page) ([]Entry, bool, error) {
+	rows, more, err := store.Fetch[row](db.Read(ctx).Where("payment_id = ?", payment), p, "id", store.OldestFirst)
+	if err != nil {
+		return nil, false, err
+	}
+	entries := make([]Entry, len(rows))
+	for i, r := range rows {
+		entries[i] = Entry{
+			ID: r.ID, OrderID: r.OrderID, PaymentID: payment, Kind: r.Kind, From: r.FromState, To: r.ToState, Message: r.Message,
+			Version: r.Version, Cause: Cause{Kind: r.CauseKind, ID: r.CauseID}, At: r.At.UTC(),
+		}
+		if r.StripeAt != nil {
+			entries[i].StripeAt = r.StripeAt.UTC()
+		}
+	}
+	return entries, more, nil
+}
