@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/form"
+
+	"till/pkg/failpoint"
+)
+
+// request is one call of Stripe's API.
+type request struct {
+	op       string // for logs and errors
+	method   string
+	path     string
+	params   any               // a params struct of the SDK, or nil
+	metadata map[string]string // apart from params, to be written in order
+	after    string            // starting_after, on lists
+	key      Key               // set for what may move money
+}
+
+// answer is a 2xx of Stripe's whose body is JSON.
+type answer struct {
+	body      []byte
+	at        time.Time
+	requestID string
+}
+
+// call does r within the deadline, with the SDK's one retry, and logs it once.
+// The SDK encodes, retries and reads errors; the body is left to Till's own
+// decoders, which webhooks share.
+func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.timeout)
+	defer cancel()
+	f := &flight{money: r.key != ""}
+	common := &stripe.Params{Context: withFlight(ctx, f)}
+	if r.key != "" {
+		common.IdempotencyKey = (*string)(&r.key)
+	}
+
+	began := time.Now()
+	var got response
+	err := g.backend.CallRaw(r.method, r.path, g.key, r.form(), common, &got)
+	took := time.Since(began)
+
+	if f.answered && f.money {
+		failpoint.Here("gateway.answered")
+	}
+	err = translate(r.op, err, f)
+	g.log.LogAttrs(ctx, slog.LevelDebug, "stripe call",
+		slog.String("op", r.op), slog.String("outcome", outcome(err)), slog.Duration("took", took),
+		slog.Int("status", f.status), slog.Int("attempts", f.attempts), slog.String("stripeRequestId", f.request))
+	if err != nil {
+		return answer{}, err
+	}
+	at, _ := http.ParseTime(f.date) // Stripe always sends one; without it At stays zero, which is older than anything
+	return answer{body: got.body, at: at.UTC(), requestID: f.request}, nil
+}
+
+// form writes the parameters in the same order each time, so that a repeated
+// call is the same to the letter.
+func (r request) form() *form.Values {
+	v := &form.Values{}
+	if r.params != nil {
+		form.AppendTo(v, r.params)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.metadata)) {
+		v.Add("metadata["+name+"]", r.metadata[name])
+	}
+	if r.after != "" {
+		v.Add("starting_after", r.after)
+	}
+	return v
+}
+
+// response takes the body from the SDK undecoded.
+type response struct{ body []byte }
+
+func (r *response) UnmarshalJSON([]byte) error              { return nil }
+func (r *response) SetLastResponse(res *stripe.APIResponse) { r.body = res.RawJSON }
+
+// outcome is err's class, for the log.
+func outcome(err error) string {
+	var r *Refusal
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &r):
+		return "refused"
+	case errors.Is(err, ErrRateLimited):
+		return "rate limited"
+	default:
+		return "unknown"
+	}
+}
+
+// retryAfter reads the header's seconds, within a second and a minute.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.Atoi(h.Get("Retry-After"))
+	if err != nil {
+		return 2 * time.Second
+	}
+	return time.Duration(min(max(seconds, 1), 60)) * time.Second
+}

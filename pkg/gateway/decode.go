@@ -1,0 +1,185 @@
+package gateway
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"till/pkg/money"
+)
+
+type rawJSON = jsontext.Value
+
+// lenient takes whatever Stripe signed: a strange string in somebody's metadata
+// must not keep an event from being stored.
+var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+
+func decode(data []byte, into any) error { return json.Unmarshal(data, into, lenient) }
+
+type intentObject struct {
+	ID           string            `json:"id"`
+	Object       string            `json:"object"`
+	ClientSecret string            `json:"client_secret"`
+	Status       string            `json:"status"`
+	Amount       int64             `json:"amount"`
+	Capturable   int64             `json:"amount_capturable"`
+	Received     int64             `json:"amount_received"`
+	Currency     money.Currency    `json:"currency"`
+	Livemode     bool              `json:"livemode"`
+	Created      int64             `json:"created"`
+	Metadata     map[string]string `json:"metadata"`
+	LatestCharge rawJSON           `json:"latest_charge"`
+	LastError    *lastError        `json:"last_payment_error"`
+}
+
+type lastError struct {
+	Type        string `json:"type"`
+	Code        string `json:"code"`
+	DeclineCode string `json:"decline_code"`
+	Message     string `json:"message"`
+	Charge      string `json:"charge"`
+}
+
+// DecodeIntent reads a PaymentIntent as the API and webhooks show it.
+func DecodeIntent(object []byte) (Intent, error) {
+	var o intentObject
+	if err := decode(object, &o); err != nil {
+		return Intent{}, fmt.Errorf("decode payment intent: %w", err)
+	}
+	if err := mustBe("payment_intent", o.Object, o.ID); err != nil {
+		return Intent{}, err
+	}
+	in := Intent{
+		ID: IntentID(o.ID), ClientSecret: o.ClientSecret, Status: o.Status,
+		Amount: money.Amount{Minor: o.Amount, Currency: o.Currency}, Capturable: o.Capturable, Received: o.Received,
+		Livemode: o.Livemode, Created: unix(o.Created), Metadata: o.Metadata,
+	}
+	if e := o.LastError; e != nil {
+		in.Failure = &Failure{Code: e.Code, DeclineCode: e.DeclineCode, Message: redact(e.Message), Charge: e.Charge}
+		if in.Failure.Code == "" {
+			in.Failure.Code = e.Type // code is optional, a failure without any is no use
+		}
+	}
+	if o.LatestCharge.Kind() == '{' {
+		c, err := DecodeCharge(o.LatestCharge)
+		if err != nil {
+			return Intent{}, err
+		}
+		in.Charge = &c
+	}
+	return in, nil
+}
+
+// DecodeCharge reads a Charge.
+func DecodeCharge(object []byte) (Charge, error) {
+	var o struct {
+		ID       string            `json:"id"`
+		Object   string            `json:"object"`
+		Intent   rawJSON           `json:"payment_intent"`
+		Metadata map[string]string `json:"metadata"`
+		Livemode bool              `json:"livemode"`
+		Billing  struct {
+			Email string `json:"email"`
+		} `json:"billing_details"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Charge{}, fmt.Errorf("decode charge: %w", err)
+	}
+	if err := mustBe("charge", o.Object, o.ID); err != nil {
+		return Charge{}, err
+	}
+	return Charge{
+		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, BillingEmail: o.Billing.Email,
+	}, nil
+}
+
+// DecodeProduct reads a Product.
+func DecodeProduct(object []byte) (Product, error) {
+	var o struct {
+		ID          string            `json:"id"`
+		Object      string            `json:"object"`
+		Name        string            `json:"name"`
+		Description string            `json:"description"`
+		Images      []string          `json:"images"`
+		Active      bool              `json:"active"`
+		Livemode    bool              `json:"livemode"`
+		Metadata    map[string]string `json:"metadata"`
+		Created     int64             `json:"created"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Product{}, fmt.Errorf("decode product: %w", err)
+	}
+	if err := mustBe("product", o.Object, o.ID); err != nil {
+		return Product{}, err
+	}
+	return Product{
+		ID: o.ID, Name: o.Name, Description: o.Description, Images: o.Images, Active: o.Active,
+		Livemode: o.Livemode, Metadata: o.Metadata, Created: unix(o.Created),
+	}, nil
+}
+
+// DecodePrice reads a Price.
+func DecodePrice(object []byte) (Price, error) {
+	var o struct {
+		ID        string         `json:"id"`
+		Object    string         `json:"object"`
+		Product   rawJSON        `json:"product"`
+		LookupKey string         `json:"lookup_key"`
+		Currency  money.Currency `json:"currency"`
+		Unit      *int64         `json:"unit_amount"` // null for tiers and for fractions of a minor unit
+		Scheme    string         `json:"billing_scheme"`
+		Type      string         `json:"type"`
+		Custom    rawJSON        `json:"custom_unit_amount"` // the payer chooses
+		Transform rawJSON        `json:"transform_quantity"` // the unit is a pack
+		Active    bool           `json:"active"`
+		Livemode  bool           `json:"livemode"`
+		Created   int64          `json:"created"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Price{}, fmt.Errorf("decode price: %w", err)
+	}
+	if err := mustBe("price", o.Object, o.ID); err != nil {
+		return Price{}, err
+	}
+	p := Price{
+		ID: o.ID, Product: idOf(o.Product), LookupKey: o.LookupKey, Currency: o.Currency,
+		Recurring: o.Type == "recurring", Active: o.Active, Livemode: o.Livemode, Created: unix(o.Created),
+	}
+	if o.Unit != nil && o.Scheme != "tiered" && o.Custom.Kind() != '{' && o.Transform.Kind() != '{' {
+		p.Unit, p.HasUnit = *o.Unit, true
+	}
+	return p, nil
+}
+
+func mustBe(want, object, id string) error {
+	if object != want || id == "" {
+		return fmt.Errorf("not a %s: object %q, id %q", want, object, id)
+	}
+	return nil
+}
+
+// idOf reads a field that is an id, or the object itself where it was expanded.
+func idOf(v rawJSON) string {
+	switch v.Kind() {
+	case '"':
+		var id string
+		_ = decode(v, &id)
+		return id
+	case '{':
+		var o struct {
+			ID string `json:"id"`
+		}
+		_ = decode(v, &o)
+		return o.ID
+	}
+	return ""
+}
+
+func unix(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}

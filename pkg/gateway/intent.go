@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+)
+
+// findSpan is how far FindIntent looks to either side: our clock may be ten
+// minutes off Stripe's, a call lasts ten seconds, and a client's retry or the
+// sweep repeats an unanswered call within a few minutes.
+const findSpan = 15 * time.Minute
+
+// CreateIntent makes an unconfirmed intent; no money moves until the payer
+// confirms it. The same key and params return the same intent.
+func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (Answer, error) {
+	params := &stripe.PaymentIntentParams{
+		Amount:             &p.Amount.Minor,
+		Currency:           new(string(p.Amount.Currency)),
+		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
+	}
+	if p.Description != "" {
+		params.Description = &p.Description
+	}
+	return g.writeIntent(ctx, request{
+		op: "create intent", path: "/v1/payment_intents", params: params, metadata: p.Metadata, key: key,
+	}, "")
+}
+
+// UpdateIntent sets amount, currency, description and metadata (merged by
+// Stripe) of an intent that is not yet confirmed. Otherwise Stripe refuses, and
+// the *Refusal holds the intent as it is.
+func (g *Gateway) UpdateIntent(ctx context.Context, id IntentID, p IntentParams, key Key) (Answer, error) {
+	params := &stripe.PaymentIntentParams{
+		Amount: &p.Amount.Minor,
+		// Sent with the amount, so that 500 can't become 500 of something else.
+		Currency: new(string(p.Amount.Currency)),
+	}
+	if p.Description != "" {
+		params.Description = &p.Description
+	}
+	return g.writeIntent(ctx, request{
+		op: "update intent", path: intentPath(id, ""), params: params, metadata: p.Metadata, key: key,
+	}, id)
+}
+
+// CancelIntent ends an intent for good and gives up what it holds. An intent
+// that has already ended is refused, with its state in the *Refusal.
+func (g *Gateway) CancelIntent(ctx context.Context, id IntentID, key Key) (Answer, error) {
+	return g.writeIntent(ctx, request{op: "cancel intent", path: intentPath(id, "/cancel"), key: key}, id)
+}
+
+// ReadIntent reads an intent with its latest charge. Missing reports whether an
+// error says that there is none.
+func (g *Gateway) ReadIntent(ctx context.Context, id IntentID) (Answer, error) {
+	return g.intent(ctx, request{
+		op: "read intent", method: http.MethodGet, path: intentPath(id, ""),
+		params: &stripe.PaymentIntentParams{Expand: []*string{new("latest_charge")}},
+	}, id)
+}
+
+// FindIntent looks for the intent whose metadata holds all of match, among those
+// made around a moment: the time at which the call was last sent. It pages
+// through the list because Stripe's search lags behind by up to a minute and so
+// can't prove that something is absent. False means that the whole span was
+// listed and holds no such intent.
+func (g *Gateway) FindIntent(ctx context.Context, around time.Time, match map[string]string) (Answer, bool, error) {
+	if len(match) == 0 {
+		return Answer{}, false, errors.New("find intent: nothing to match")
+	}
+	var found Answer
+	err := g.each(ctx, request{
+		op: "find intent", path: "/v1/payment_intents",
+		params: &stripe.PaymentIntentListParams{
+			ListParams: stripe.ListParams{Limit: new(int64(100))},
+			CreatedRange: &stripe.RangeQueryParams{
+				GreaterThanOrEqual: around.Add(-findSpan).Unix(),
+				LesserThanOrEqual:  around.Add(findSpan).Unix(),
+			},
+			Expand: []*string{new("data.latest_charge")},
+		},
+	}, func(object rawJSON, a answer) (string, error) {
+		in, err := DecodeIntent(object)
+		if err != nil {
+			return "", err
+		}
+		for name, value := range match {
+			if in.Metadata[name] != value {
+				return string(in.ID), nil
+			}
+		}
+		found = Answer{Intent: in, At: a.at, RequestID: a.requestID}
+		return "", errStop
+	})
+	if err != nil {
+		return Answer{}, false, err
+	}
+	return found, found.Intent.ID != "", nil
+}
+
+func (g *Gateway) writeIntent(ctx context.Context, r request, id IntentID) (Answer, error) {
+	if r.key == "" || len(r.key) > 255 {
+		return Answer{}, fmt.Errorf("%s: an idempotency key of 1 to 255 characters is needed", r.op)
+	}
+	r.method = http.MethodPost
+	return g.intent(ctx, r, id)
+}
+
+// intent does r and reads the intent it answers, which must be id if that is set.
+func (g *Gateway) intent(ctx context.Context, r request, id IntentID) (Answer, error) {
+	a, err := g.call(ctx, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	in, err := DecodeIntent(a.body)
+	if err == nil && id != "" && in.ID != id {
+		err = fmt.Errorf("asked about %s, answered %s", id, in.ID)
+	}
+	if err != nil {
+		return Answer{}, &unknown{r.op, err} // a 200 of somebody in between
+	}
+	return Answer{Intent: in, At: a.at, RequestID: a.requestID}, nil
+}
+
+func intentPath(id IntentID, verb string) string {
+	return stripe.FormatURLPath("/v1/payment_intents/%s", string(id)) + verb
+}

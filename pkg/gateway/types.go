@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"time"
+
+	"till/pkg/money"
+)
+
+// IntentID is Stripe's id of a PaymentIntent (pi_…).
+type IntentID string
+
+// Key is a Stripe idempotency key. The same key with the same parameters makes
+// Stripe act at most once, for at least 24 hours.
+// https://docs.stripe.com/api/idempotent_requests
+type Key string
+
+// IntentParams is what an intent is made from. It is stored with the attempt
+// before the call, so that the same call can be repeated to the letter.
+type IntentParams struct {
+	Amount      money.Amount      `json:"amount"`
+	Description string            `json:"description,omitempty"`
+	MethodTypes []string          `json:"methodTypes"`
+	Metadata    map[string]string `json:"metadata"`
+}
+
+// Intent is a PaymentIntent as Stripe shows it at one moment.
+type Intent struct {
+	ID           IntentID
+	ClientSecret string
+	Status       string // Stripe's word: requires_payment_method … canceled
+	Amount       money.Amount
+	Capturable   int64 // minor units held and not yet captured
+	Received     int64 // minor units captured
+	Livemode     bool
+	Created      time.Time
+	Metadata     map[string]string
+	Failure      *Failure // last_payment_error
+	Charge       *Charge  // latest_charge, when expanded
+}
+
+// Charge is what Till needs of a Charge.
+type Charge struct {
+	ID           string
+	Intent       IntentID
+	Metadata     map[string]string // copied by Stripe from the intent
+	Livemode     bool
+	BillingEmail string
+}
+
+// Failure is Stripe's reason for a payment that did not go through.
+type Failure struct {
+	Code        string // card_declined, payment_intent_authentication_failure, …
+	DeclineCode string // insufficient_funds, …
+	Message     string // Stripe's words, for the log
+	Charge      string // ch_…, tells two failures with the same code apart
+}
+
+// Answer is what Stripe said, with Stripe's own second and request id.
+type Answer struct {
+	Intent    Intent
+	At        time.Time // the Date header of Stripe's response, whole seconds
+	RequestID string    // req_…
+}
+
+// Event is one webhook delivery, verified and decoded as far as routing needs.
+type Event struct {
+	ID         string
+	Type       string // payment_intent.succeeded, …
+	Created    time.Time
+	Livemode   bool
+	Account    string // acct_… of a Connect account, else empty
+	APIVersion string
+	ObjectID   string // id of data.object
+	Object     []byte // data.object as JSON
+}
+
+// Product is a catalogue product at Stripe.
+type Product struct {
+	ID          string
+	Name        string
+	Description string
+	Images      []string
+	Active      bool
+	Livemode    bool
+	Metadata    map[string]string
+	Created     time.Time
+}
+
+// Price is a catalogue price at Stripe. Only one-time prices with a whole unit
+// amount can be ordered; Recurring and Tiered tell the others apart.
+type Price struct {
+	ID        string
+	Product   string
+	LookupKey string
+	Currency  money.Currency
+	Unit      int64 // minor units; zero when HasUnit is false
+	HasUnit   bool  // false for tiers and fractions of a minor unit
+	Recurring bool
+	Active    bool
+	Livemode  bool
+	Created   time.Time
+}
