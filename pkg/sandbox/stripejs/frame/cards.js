@@ -12,6 +12,8 @@ const BRANDS = [
 ];
 const UNKNOWN_BRAND = { name: 'unknown', label: '', lengths: [16], groups: [4, 4, 4, 4], cvc: 3 };
 
+const ACCEPTED_BRANDS = ['visa', 'mastercard', 'amex', 'discover'].map((name) => BRANDS.find((brand) => brand.name === name));
+
 function brandOf(digits) {
   return BRANDS.find((brand) => brand.starts.test(digits)) || UNKNOWN_BRAND;
 }

@@ -17,9 +17,8 @@ class CardForm {
     } else {
       this.mark = element('span', 'Marks');
       number.box.append(this.mark);
-      const code = element('span', 'Marks');
-      code.append(drawMark('cvc'));
-      cvc.box.append(code);
+      this.codeMark = element('span', 'Marks');
+      cvc.box.append(this.codeMark);
       root.append(number.node, expiry.node, cvc.node, country.node, postalCode.node);
     }
     this.configure(options);
@@ -190,11 +189,11 @@ class CardForm {
 
   #drawBrand() {
     const { brand } = this;
-    const { number, cvc } = this.fields;
-    cvc.input.placeholder = brand.cvc === 4 ? 'CVC (4 digits)' : 'CVC';
-    if (this.type === 'card') cvc.input.placeholder = 'CVC';
+    const { number } = this.fields;
+    if (this.codeMark) this.codeMark.replaceChildren(drawMark(brand.cvc === 4 ? 'cvc4' : 'cvc'));
     const known = brand.name !== 'unknown';
-    const marks = known ? [brand] : this.type === 'card' || number.value ? [UNKNOWN_BRAND] : BRANDS.filter((b) => ['visa', 'mastercard', 'amex', 'discover'].includes(b.name)).reverse();
+    const invite = this.type === 'payment' && !number.value; // an empty field shows what it takes
+    const marks = known ? [brand] : invite ? ACCEPTED_BRANDS : [UNKNOWN_BRAND];
     const key = marks.map((b) => b.name).join();
     if (this.mark.dataset.marks === key) return;
     this.mark.dataset.marks = key;
