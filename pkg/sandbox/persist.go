@@ -1,0 +1,94 @@
+package sandbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// writeDelay gathers changes, so that a burst of requests costs one write.
+const writeDelay = 200 * time.Millisecond
+
+// snapshot is the form of the state file.
+type snapshot struct {
+	State *state
+	Keys  []*savedAnswer
+}
+
+// MarshalJSON writes the objects in their order, which is all that a table is.
+func (t table[T]) MarshalJSON() ([]byte, error) { return json.Marshal(t.order) }
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *table[T]) UnmarshalJSON(b []byte) error {
+	var all []T
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*t = table[T]{}
+	for _, x := range all {
+		t.insert(x)
+	}
+	return nil
+}
+
+func (s *Sandbox) load() error {
+	b, err := os.ReadFile(s.stateFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the sandbox's state: %w", err)
+	}
+	snap := snapshot{State: newState()}
+	if err := json.Unmarshal(b, &snap); err != nil {
+		return fmt.Errorf("read the sandbox's state in %s: %w", s.stateFile, err)
+	}
+	s.mu.Lock()
+	s.mu.st = snap.State
+	undelivered := s.mu.st.undelivered()
+	s.mu.Unlock()
+	s.keys.load(snap.Keys)
+	for _, d := range undelivered {
+		s.webhooks.enqueue(d)
+	}
+	return nil
+}
+
+// keepWriting writes the state whenever it has changed, until ctx ends.
+func (s *Sandbox) keepWriting(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.changed:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(writeDelay):
+		}
+		if err := s.write(); err != nil {
+			s.log.Error("sandbox state not written", "err", err)
+		}
+	}
+}
+
+// write replaces the state file in one step, so that a crash leaves the old one or the new one.
+func (s *Sandbox) write() error {
+	keys := s.keys.saved() // before the state: a key in the file without its object is worse than the reverse
+	s.mu.RLock()
+	b, err := json.Marshal(snapshot{State: s.mu.st, Keys: keys})
+	s.mu.RUnlock()
+	if err != nil {
+		return fmt.Errorf("write the sandbox's state: %w", err)
+	}
+	next := s.stateFile + ".next"
+	if err := os.WriteFile(next, b, 0o600); err != nil {
+		return fmt.Errorf("write the sandbox's state: %w", err)
+	}
+	return os.Rename(next, s.stateFile)
+}
