@@ -1,0 +1,276 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/mail"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"till/pkg/auth"
+	"till/pkg/money"
+)
+
+// minSecret is the shortest HMAC secret, bytes.
+const minSecret = 32
+
+// callLimit is how long one call to Stripe may take in all.
+const callLimit = 10 * time.Second
+
+// Check reports every fault in one error, each with the variable to change. It
+// touches neither network nor database. It is not called Validate because kong
+// calls a method of that name by itself, before Load has read the files.
+func (c *Config) Check() error {
+	f := &faults{}
+	c.checkServer(f)
+	c.checkStripe(f)
+	c.checkCallers(f)
+	c.checkMoney(f)
+	c.checkMail(f)
+	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
+	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
+	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
+		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
+	}
+	f.positive("TILL_SWEEP_INTERVAL", c.SweepInterval)
+	if c.SweepAfter <= callLimit {
+		f.add("TILL_SWEEP_AFTER must be longer than %s, the time that a call to Stripe may take, not %s", callLimit, c.SweepAfter)
+	}
+	return errors.Join(f.all...)
+}
+
+// faults collects what is wrong.
+type faults struct{ all []error }
+
+func (f *faults) add(format string, args ...any) { f.all = append(f.all, fmt.Errorf(format, args...)) }
+
+func (f *faults) word(variable, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		f.add("%s must be %s, not %q", variable, strings.Join(allowed, " or "), value)
+	}
+}
+
+func (f *faults) positive(variable string, d time.Duration) {
+	if d <= 0 {
+		f.add("%s must be longer than no time, such as 5m, not %s", variable, d)
+	}
+}
+
+// web checks an http(s) URL; empty is not set.
+func (f *faults) web(variable, value string) {
+	if value == "" {
+		return
+	}
+	if u, err := url.Parse(value); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		f.add("%s must be an http:// or https:// URL, not %q", variable, value)
+	}
+}
+
+func (c *Config) checkServer(f *faults) {
+	db := string(c.DatabaseURL)
+	switch {
+	case db == "":
+		f.add("DATABASE_URL is missing: set postgres://… or sqlite:FILE")
+	case strings.HasPrefix(db, "postgres://"), strings.HasPrefix(db, "postgresql://"):
+		if u, err := url.Parse(db); err != nil || u.Path == "" {
+			f.add("DATABASE_URL cannot be read: postgres://user:password@host:5432/name, with special characters of the password percent-encoded")
+		}
+	case strings.HasPrefix(db, "sqlite:"):
+		if strings.TrimPrefix(db, "sqlite:") == "" {
+			f.add("DATABASE_URL names no file: set sqlite:FILE")
+		}
+	default:
+		f.add("DATABASE_URL must start with postgres:// or sqlite:")
+	}
+	if c.Addr != "" {
+		if _, port, err := net.SplitHostPort(c.Addr); err != nil || !isPort(port) {
+			f.add("TILL_ADDR must be host:port or :port, not %q", c.Addr)
+		}
+	}
+	if c.Port != "" && !isPort(c.Port) {
+		f.add("PORT must be a number from 0 to 65535, not %q", c.Port)
+	}
+	for _, o := range c.AllowedOrigins {
+		if err := checkOrigin(o); err != nil {
+			f.add("TILL_ALLOWED_ORIGINS: %q %w", o, err)
+		}
+	}
+}
+
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return err == nil
+}
+
+// checkOrigin takes scheme://host[:port] as a browser writes it: lower case, no
+// path, no default port. A port of * is for this machine alone.
+func checkOrigin(o string) error {
+	if host, ok := strings.CutSuffix(o, ":*"); ok {
+		if !slices.Contains([]string{"http://localhost", "http://127.0.0.1", "http://[::1]", "https://localhost", "https://127.0.0.1", "https://[::1]"}, host) {
+			return errors.New("has a port of *, which is for localhost alone")
+		}
+		return nil
+	}
+	u, err := url.Parse(o)
+	switch {
+	case o == "*" || strings.Contains(o, "*"):
+		return errors.New("is too wide: name each origin")
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return errors.New("must be scheme://host or scheme://host:port")
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return errors.New("must end after the host and port: no path, no slash at the end")
+	case o != strings.ToLower(o):
+		return errors.New("must be lower case, as browsers send it")
+	case u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443":
+		return errors.New("names the default port, which browsers leave out")
+	}
+	return nil
+}
+
+func (c *Config) checkStripe(f *faults) {
+	secret, publishable := string(c.StripeSecretKey), c.StripePublishableKey
+	secretOK, publishableOK := false, false
+	switch kind, _, _ := strings.Cut(secret, "_"); {
+	case secret == "":
+		f.add("STRIPE_SECRET_KEY is missing: set sk_test_… or sk_live_…")
+	case kind == "pk":
+		f.add("STRIPE_SECRET_KEY holds a publishable key (pk_…): set the secret key (sk_…)")
+	case kind != "sk" && kind != "rk", mode(secret) != "test" && mode(secret) != "live", hasSpace(secret):
+		f.add("STRIPE_SECRET_KEY must be sk_test_…, sk_live_… or a restricted rk_…")
+	default:
+		secretOK = true
+	}
+	switch kind, _, _ := strings.Cut(publishable, "_"); {
+	case publishable == "":
+		f.add("STRIPE_PUBLISHABLE_KEY is missing: set pk_test_… or pk_live_…")
+	case kind == "sk" || kind == "rk":
+		f.add("STRIPE_PUBLISHABLE_KEY holds a secret key, which clients must never see: set the publishable key (pk_…)")
+	case kind != "pk", mode(publishable) != "test" && mode(publishable) != "live", hasSpace(publishable):
+		f.add("STRIPE_PUBLISHABLE_KEY must be pk_test_… or pk_live_…")
+	default:
+		publishableOK = true
+	}
+	if secretOK && publishableOK && mode(secret) != mode(publishable) {
+		f.add("STRIPE_SECRET_KEY is of %s mode and STRIPE_PUBLISHABLE_KEY of %s mode: take both from the same one", mode(secret), mode(publishable))
+	}
+	if len(c.WebhookSecrets()) == 0 {
+		f.add("STRIPE_WEBHOOK_SECRET is missing: set the endpoint's signing secret (whsec_…)")
+	}
+	f.positive("TILL_WEBHOOK_TOLERANCE", c.WebhookTolerance)
+	f.web("TILL_STRIPE_URL", c.StripeURL)
+	f.web("TILL_STRIPE_JS_URL", c.StripeJSURL)
+	if c.Livemode() {
+		for variable, value := range map[string]string{"TILL_STRIPE_URL": c.StripeURL, "TILL_STRIPE_JS_URL": c.StripeJSURL} {
+			if value != "" {
+				f.add("%s is for the sandbox and refused with a live key: take it away", variable)
+			}
+		}
+	}
+}
+
+func hasSpace(s string) bool { return strings.ContainsAny(s, " \t\r\n") }
+
+func (c *Config) checkCallers(f *faults) {
+	var keys []string
+	for _, k := range []struct{ variable, value string }{
+		{"TILL_JWT_JWKS_URL", c.JWTJWKSURL},
+		{"TILL_JWT_PUBLIC_KEY", c.JWTPublicKey},
+		{"TILL_JWT_SECRET", string(c.JWTSecret)},
+	} {
+		if k.value != "" {
+			keys = append(keys, k.variable)
+		}
+	}
+	if len(keys) > 1 {
+		f.add("%s are set together: keep one", strings.Join(keys, " and "))
+	}
+	f.web("TILL_JWT_JWKS_URL", c.JWTJWKSURL)
+	if c.JWTPublicKey != "" {
+		if _, _, err := auth.ParsePublicKey(c.JWTPublicKey); err != nil {
+			f.add("TILL_JWT_PUBLIC_KEY: %w", err)
+		}
+	}
+	if n := len(c.JWTSecret); n > 0 && n < minSecret {
+		f.add("TILL_JWT_SECRET has %d bytes: at least %d are needed", n, minSecret)
+	}
+	if len(keys) > 0 {
+		if c.JWTIssuer == "" {
+			f.add("TILL_JWT_ISSUER is missing: set the iss of your users' tokens")
+		}
+		if c.JWTAudience == "" {
+			f.add("TILL_JWT_AUDIENCE is missing: set the aud of your users' tokens")
+		}
+	}
+	if strings.HasPrefix(c.JWTIssuer, "till:") {
+		f.add("TILL_JWT_ISSUER must not start with till:, which is Till's own")
+	}
+	f.word("TILL_GUESTS", c.Guests, "on", "off")
+	if c.GuestsOn() {
+		switch n := len(c.GuestSecret); {
+		case n == 0:
+			f.add("TILL_GUEST_SECRET is missing although TILL_GUESTS is on: set at least %d random bytes, such as from `openssl rand -hex 32`", minSecret)
+		case n < minSecret:
+			f.add("TILL_GUEST_SECRET has %d bytes: at least %d are needed", n, minSecret)
+		case c.GuestSecret == c.JWTSecret:
+			f.add("TILL_GUEST_SECRET and TILL_JWT_SECRET are the same: set another one for guests")
+		}
+		f.positive("TILL_GUEST_TTL", c.GuestTTL)
+	} else if len(keys) == 0 {
+		f.add("nobody could call: set one of TILL_JWT_JWKS_URL, TILL_JWT_PUBLIC_KEY, TILL_JWT_SECRET, or TILL_GUESTS=on")
+	}
+}
+
+func (c *Config) checkMoney(f *faults) {
+	currency, err := money.ParseCurrency(c.Currency)
+	if err != nil {
+		f.add("TILL_CURRENCY must be an ISO 4217 code that Stripe charges in, such as usd, not %q", c.Currency)
+	}
+	lo, hi := c.ClientAmountMin, c.ClientAmountMax
+	switch {
+	case lo == nil && hi == nil:
+	case lo == nil:
+		f.add("TILL_CLIENT_AMOUNT_MIN is missing although TILL_CLIENT_AMOUNT_MAX is set: set both or none")
+	case hi == nil:
+		f.add("TILL_CLIENT_AMOUNT_MAX is missing although TILL_CLIENT_AMOUNT_MIN is set: set both or none")
+	case *lo > *hi:
+		f.add("TILL_CLIENT_AMOUNT_MIN (%d) is larger than TILL_CLIENT_AMOUNT_MAX (%d)", *lo, *hi)
+	case err == nil:
+		for _, b := range []struct {
+			variable string
+			minor    int64
+		}{{"TILL_CLIENT_AMOUNT_MIN", *lo}, {"TILL_CLIENT_AMOUNT_MAX", *hi}} {
+			if err := (money.Amount{Minor: b.minor, Currency: currency}).Chargeable(); err != nil {
+				f.add("%s %w", b.variable, err)
+			}
+		}
+	}
+}
+
+func (c *Config) checkMail(f *faults) {
+	if c.SMTPURL != "" {
+		u, err := url.Parse(string(c.SMTPURL))
+		if err != nil || u.Hostname() == "" || (u.Scheme != "smtp" && u.Scheme != "smtps") {
+			// the value may hold a password, and so may url.Parse's error
+			f.add("TILL_SMTP_URL must be smtp://user:password@host:587 or smtps://…, with special characters percent-encoded")
+		}
+		if c.MailFrom == "" {
+			f.add("TILL_MAIL_FROM is missing although TILL_SMTP_URL is set: set the sender, such as Shop <shop@example.com>")
+		}
+	}
+	for variable, value := range map[string]string{"TILL_MAIL_FROM": c.MailFrom, "TILL_STAFF_EMAIL": c.StaffEmail} {
+		if value == "" {
+			continue
+		}
+		if _, err := mail.ParseAddress(value); err != nil {
+			f.add("%s must be a mail address, not %q", variable, value)
+		}
+	}
+	if strings.ContainsFunc(c.ShopName, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		f.add("TILL_SHOP_NAME must not hold control characters")
+	}
+}

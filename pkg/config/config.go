@@ -1,0 +1,93 @@
+// Package config is every setting of Till in one struct. Flags and environment
+// are read by kong through the struct's tags; Load then adds the *_FILE variants
+// of secrets and checks all of it at once: a fault names its variable and the
+// fix, and all faults come in one error.
+//
+// Nothing below cmd reads the environment; parts are given plain values.
+package config
+
+import "time"
+
+// Config holds the settings of `till serve`. Embed it in a kong command with
+// `embed:""`, and call Load before anything else.
+type Config struct {
+	// DatabaseURL is postgres://… or sqlite:FILE. Required.
+	DatabaseURL Secret `name:"database-url" env:"DATABASE_URL" help:"Database: postgres://… or sqlite:FILE."`
+	// Migrate on brings the schema up to date at start; off (the default) leaves
+	// an older one alone, and /readyz says so.
+	Migrate string `name:"migrate" env:"TILL_MIGRATE" default:"off" help:"Migrate the database at start: on or off."`
+
+	// Addr is where the API listens, host:port or :port. Empty: PORT, else :8080.
+	Addr string `name:"addr" env:"TILL_ADDR" help:"Address to listen on (default :8080)."`
+	// Port is what platforms set; Addr goes before it. Empty = not set.
+	Port string `name:"port" env:"PORT" hidden:""`
+	// AllowedOrigins are the web origins that may call from a browser: exact, or
+	// with a port of * for this machine (http://localhost:*). Empty = none.
+	AllowedOrigins []string `name:"allowed-origins" env:"TILL_ALLOWED_ORIGINS" help:"Web origins that may call, comma-separated; http://localhost:* is allowed."`
+
+	// StripeSecretKey is sk_… or a restricted rk_…. Required.
+	StripeSecretKey Secret `name:"stripe-secret-key" env:"STRIPE_SECRET_KEY" help:"Stripe's secret key, sk_… or rk_…."`
+	// StripePublishableKey is pk_… of the same mode. Required; it goes to clients.
+	StripePublishableKey string `name:"stripe-publishable-key" env:"STRIPE_PUBLISHABLE_KEY" help:"Stripe's publishable key, pk_…."`
+	// StripeWebhookSecret is the endpoint's signing secret; several, separated by
+	// commas, while one replaces another. Required.
+	StripeWebhookSecret Secret `name:"stripe-webhook-secret" env:"STRIPE_WEBHOOK_SECRET" help:"Signing secrets of the webhook endpoint, comma-separated."`
+	// StripeURL is the base URL of Stripe's API. Empty = Stripe. Only for the
+	// sandbox: refused with a live key.
+	StripeURL string `name:"stripe-url" env:"TILL_STRIPE_URL" help:"Base URL of the sandbox, in place of Stripe."`
+	// StripeJSURL is told to clients as the place to load Stripe.js from. Empty =
+	// Stripe's own. Only for the sandbox.
+	StripeJSURL string `name:"stripe-js-url" env:"TILL_STRIPE_JS_URL" help:"URL of the sandbox's Stripe.js."`
+	// WebhookTolerance is how far a signature's time may be from now, both ways.
+	// Zero is refused; default 5m.
+	WebhookTolerance time.Duration `name:"webhook-tolerance" env:"TILL_WEBHOOK_TOLERANCE" default:"5m" help:"How far a webhook signature's time may be off."`
+
+	// JWTJWKSURL is where your app's identity provider publishes its keys. At most
+	// one of this, JWTPublicKey and JWTSecret; none only where guests are on.
+	JWTJWKSURL string `name:"jwt-jwks-url" env:"TILL_JWT_JWKS_URL" help:"JWKS URL that user tokens are checked with."`
+	// JWTPublicKey is a PEM public key or certificate (RSA, EC, Ed25519).
+	JWTPublicKey string `name:"jwt-public-key" env:"TILL_JWT_PUBLIC_KEY" help:"PEM public key that user tokens are checked with."`
+	// JWTSecret is an HS256 secret of at least 32 bytes.
+	JWTSecret Secret `name:"jwt-secret" env:"TILL_JWT_SECRET" help:"HS256 secret that user tokens are checked with."`
+	// JWTIssuer and JWTAudience are what a user's token must say, to the letter.
+	// Required with a key.
+	JWTIssuer   string `name:"jwt-issuer" env:"TILL_JWT_ISSUER" help:"Required iss of user tokens."`
+	JWTAudience string `name:"jwt-audience" env:"TILL_JWT_AUDIENCE" help:"Required aud of user tokens."`
+
+	// Guests on lets shoppers pay without an account; default off.
+	Guests string `name:"guests" env:"TILL_GUESTS" default:"off" help:"Let shoppers without an account pay: on or off."`
+	// GuestSecret signs guests' tokens, at least 32 bytes. Required with guests;
+	// whoever changes it locks guests out of their orders.
+	GuestSecret Secret `name:"guest-secret" env:"TILL_GUEST_SECRET" help:"HS256 secret of guest tokens, at least 32 bytes."`
+	// GuestTTL is how long a guest can come back to an order. Zero is refused; default 30 days.
+	GuestTTL time.Duration `name:"guest-ttl" env:"TILL_GUEST_TTL" default:"720h" help:"Lifetime of guest tokens."`
+
+	// Currency is the shop's, ISO 4217; default usd.
+	Currency string `name:"currency" env:"TILL_CURRENCY" default:"usd" help:"Default currency, ISO 4217."`
+	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
+	// in minor units of Currency. Both or none; none = amounts from clients are refused.
+	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`
+	ClientAmountMax *int64 `name:"client-amount-max" env:"TILL_CLIENT_AMOUNT_MAX" help:"Largest amount a client may name, minor units."`
+
+	// SMTPURL is smtp://user:pass@host:587 (STARTTLS) or smtps://user:pass@host:465.
+	// Empty = no mail is sent.
+	SMTPURL Secret `name:"smtp-url" env:"TILL_SMTP_URL" help:"Mail server, smtp:// or smtps://; none = no mail."`
+	// MailFrom is the sender, `Shop <shop@example.com>`. Required with SMTPURL.
+	MailFrom string `name:"mail-from" env:"TILL_MAIL_FROM" help:"Sender of mails."`
+	// ShopName is what mails call the shop; default "Shop".
+	ShopName string `name:"shop-name" env:"TILL_SHOP_NAME" default:"Shop" help:"Name of the shop in mails."`
+	// StaffEmail gets what a person must look at, such as a payment of the wrong
+	// amount. Empty = the log alone.
+	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`
+
+	// SweepInterval is the pause between two sweeps of what hangs. Zero is refused; default 15s.
+	SweepInterval time.Duration `name:"sweep-interval" env:"TILL_SWEEP_INTERVAL" default:"15s" help:"Pause between sweeps of what hangs."`
+	// SweepAfter is how old an undecided call to Stripe must be before a sweep
+	// settles it. Must be longer than the 10 s that a call may take; default 60s.
+	SweepAfter time.Duration `name:"sweep-after" env:"TILL_SWEEP_AFTER" default:"60s" help:"Age at which an undecided call to Stripe is settled."`
+
+	// LogLevel is debug, info (default), warn or error.
+	LogLevel string `name:"log-level" env:"TILL_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	// LogFormat is json (default) or text.
+	LogFormat string `name:"log-format" env:"TILL_LOG_FORMAT" default:"json" help:"json or text."`
+}
