@@ -12,10 +12,11 @@ import (
 )
 
 // EachProduct gives every product, active or not, with the second at which
-// Stripe answered. It ends at fn's first error.
-func (g *Gateway) EachProduct(ctx context.Context, fn func(p Product, at time.Time) error) error {
-	for _, active := range []bool{true, false} {
-		err := g.each(ctx, request{
+// Stripe answered, and ends at fn's first error. A product that is not given did
+// not exist at asOf, or changed between active and inactive since.
+func (g *Gateway) EachProduct(ctx context.Context, fn func(p Product, at time.Time) error) (asOf time.Time, err error) {
+	return eachOfBoth(func(active bool) (time.Time, error) {
+		return g.each(ctx, request{
 			op: "list products", path: "/v1/products",
 			params: &stripe.ProductListParams{ListParams: stripe.ListParams{Limit: new(int64(100))}, Active: &active},
 		}, func(object rawJSON, a answer) (string, error) {
@@ -25,19 +26,13 @@ func (g *Gateway) EachProduct(ctx context.Context, fn func(p Product, at time.Ti
 			}
 			return p.ID, fn(p, a.at)
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
-// EachPrice gives every price, active or not (Stripe lists only active ones
-// unless asked), with the second at which Stripe answered. It ends at fn's first
-// error.
-func (g *Gateway) EachPrice(ctx context.Context, fn func(p Price, at time.Time) error) error {
-	for _, active := range []bool{true, false} {
-		err := g.each(ctx, request{
+// EachPrice is EachProduct for prices.
+func (g *Gateway) EachPrice(ctx context.Context, fn func(p Price, at time.Time) error) (asOf time.Time, err error) {
+	return eachOfBoth(func(active bool) (time.Time, error) {
+		return g.each(ctx, request{
 			op: "list prices", path: "/v1/prices",
 			params: &stripe.PriceListParams{ListParams: stripe.ListParams{Limit: new(int64(100))}, Active: &active},
 		}, func(object rawJSON, a answer) (string, error) {
@@ -47,11 +42,17 @@ func (g *Gateway) EachPrice(ctx context.Context, fn func(p Price, at time.Time) 
 			}
 			return p.ID, fn(p, a.at)
 		})
-		if err != nil {
-			return err
-		}
+	})
+}
+
+// eachOfBoth lists active objects, then inactive ones: unless asked for the
+// others, Stripe lists only active prices.
+func eachOfBoth(list func(active bool) (time.Time, error)) (time.Time, error) {
+	asOf, err := list(true)
+	if err == nil {
+		_, err = list(false)
 	}
-	return nil
+	return asOf, err
 }
 
 // Offer is a product with one one-time price.
@@ -98,7 +99,7 @@ func (g *Gateway) EnsureOffer(ctx context.Context, o Offer) (Price, error) {
 
 func (g *Gateway) priceByLookupKey(ctx context.Context, key string) (Price, bool, error) {
 	var found Price
-	err := g.each(ctx, request{
+	_, err := g.each(ctx, request{
 		op: "find price", path: "/v1/prices",
 		params: &stripe.PriceListParams{LookupKeys: []*string{&key}, Active: new(true)},
 	}, func(object rawJSON, _ answer) (string, error) {

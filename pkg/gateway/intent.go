@@ -73,7 +73,7 @@ func (g *Gateway) FindIntent(ctx context.Context, around time.Time, match map[st
 		return Answer{}, false, errors.New("find intent: nothing to match")
 	}
 	var found Answer
-	err := g.each(ctx, request{
+	_, err := g.each(ctx, request{
 		op: "find intent", path: "/v1/payment_intents",
 		params: &stripe.PaymentIntentListParams{
 			ListParams: stripe.ListParams{Limit: new(int64(100))},

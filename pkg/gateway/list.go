@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // maxPages keeps a list that never ends from being read forever.
@@ -14,13 +15,17 @@ const maxPages = 10_000
 var errStop = errors.New("stop")
 
 // each reads a list page by page, each page a call with its own deadline. fn
-// returns the object's id, which the next page starts after.
-func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a answer) (id string, err error)) error {
+// returns the object's id, which the next page starts after. asOf is the second
+// of the first page: what was not listed did not exist then.
+func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a answer) (id string, err error)) (asOf time.Time, err error) {
 	r.method = http.MethodGet
-	for range maxPages {
+	for n := range maxPages {
 		a, err := g.call(ctx, r)
 		if err != nil {
-			return err
+			return asOf, err
+		}
+		if n == 0 {
+			asOf = a.at
 		}
 		var page struct {
 			Object  string    `json:"object"`
@@ -28,21 +33,21 @@ func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a
 			HasMore bool      `json:"has_more"`
 		}
 		if err := decode(a.body, &page); err != nil || page.Object != "list" {
-			return &unknown{r.op, errors.New("the answer is not a list")}
+			return asOf, &unknown{r.op, errors.New("the answer is not a list")}
 		}
 		for _, object := range page.Data {
 			id, err := fn(object, a)
 			if errors.Is(err, errStop) {
-				return nil
+				return asOf, nil
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", r.op, err)
+				return asOf, fmt.Errorf("%s: %w", r.op, err)
 			}
 			r.after = id
 		}
 		if !page.HasMore || len(page.Data) == 0 {
-			return nil
+			return asOf, nil
 		}
 	}
-	return fmt.Errorf("%s: more than %d pages", r.op, maxPages)
+	return asOf, fmt.Errorf("%s: more than %d pages", r.op, maxPages)
 }

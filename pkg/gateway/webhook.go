@@ -18,7 +18,7 @@ func (g *Gateway) EnsureWebhook(ctx context.Context, url string, events []string
 		Secret string `json:"secret"`
 	}
 	var old []string
-	err = g.each(ctx, request{
+	_, err = g.each(ctx, request{
 		op: "list webhook endpoints", path: "/v1/webhook_endpoints",
 		params: &stripe.WebhookEndpointListParams{ListParams: stripe.ListParams{Limit: new(int64(100))}},
 	}, func(object rawJSON, _ answer) (string, error) {
