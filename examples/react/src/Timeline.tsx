@@ -1,0 +1,61 @@
+import { useEffect, useState } from 'react'
+import { statusWords } from './status'
+import { ask, till, type Payment, type TimelineEntry } from './till'
+import { Wrong } from './ui'
+import { useAnswer } from './useAnswer'
+
+/** Everything that happened to a payment, and how Till came to know it. */
+export function Timeline({ payment }: { payment: Payment }) {
+  const [look, setLook] = useState(0)
+  const { data, error, retry } = useAnswer(
+    (signal) => ask(till.GET('/payments/{id}/timeline', {
+      params: { path: { id: payment.id }, query: { limit: 100 } }, signal,
+    })),
+    [payment.id, payment.version, look],
+  )
+
+  // The mail is sent a moment after the payment: look a few more times.
+  const mailed = data?.data.some((entry) => entry.kind === 'order.receipt')
+  useEffect(() => {
+    if (payment.status !== 'succeeded' || mailed || look >= 6) return
+    const timer = setTimeout(() => setLook(look + 1), 1500)
+    return () => clearTimeout(timer)
+  }, [payment.status, mailed, look])
+
+  return (
+    <section className="timeline" data-testid="timeline" aria-labelledby="timeline-title">
+      <h2 id="timeline-title">What happened</h2>
+      {error && <Wrong error={error} retry={retry} />}
+      <ol>
+        {data?.data.map((entry) => (
+          <li key={entry.id} className={`to-${entry.to ?? 'none'}`}>
+            <p>{entry.message ?? wordsFor(entry)}</p>
+            <p className="muted small">
+              <time dateTime={entry.at}>{new Date(entry.at).toLocaleTimeString()}</time>
+              {' · '}{causes[entry.cause.kind] ?? entry.cause.kind}
+              {entry.cause.id && <> <code>{entry.cause.id}</code></>}
+            </p>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
+
+function wordsFor({ kind, to }: TimelineEntry): string {
+  return (to && statusWords[to]) ?? kinds[kind] ?? kind
+}
+
+const kinds: Record<string, string> = {
+  'payment.amount': 'The amount changed',
+  'order.paid': 'The order is paid',
+  'order.receipt': 'The confirmation was sent',
+}
+
+const causes: Record<string, string> = {
+  webhook: 'Stripe sent an event',
+  read: 'Till asked Stripe',
+  call: 'Stripe answered Till',
+  api: 'this shop asked Till',
+  sweep: 'Till looked after it by itself',
+}
