@@ -23,6 +23,7 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
   async function openShop(t, { way = WAYS[1], query = {}, intent = null, viewport = { width: 720, height: 760 } } = {}) {
     intent ||= await sandbox.stripe('POST', '/payment_intents', { amount: 2400, currency: 'usd', 'payment_method_types[0]': 'card' });
     const context = await browser.newContext({ viewport, locale: 'en-US', deviceScaleFactor: 2 });
+    context.setDefaultTimeout(10_000);
     t.after(() => context.close());
     const page = await context.newPage();
     const problems = [];
@@ -48,7 +49,11 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
   }
 
   async function waitForText(locator, pattern) {
-    await locator.filter({ hasText: pattern }).waitFor({ timeout: 15_000 });
+    try {
+      await locator.filter({ hasText: pattern }).waitFor();
+    } catch (error) {
+      throw new Error(`waited for "${pattern}", the page says "${await locator.textContent()}"`, { cause: error });
+    }
   }
 
   for (const way of WAYS) {
@@ -206,6 +211,63 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
       await arrived;
     });
     assert.equal(await shop.change.textContent(), before);
+  });
+
+  // Without React: the calls that the Payment Element's packages do not make.
+  test('the rest of the API works from plain JavaScript', async (t) => {
+    const { page, intent } = await openShop(t);
+    await cardFrame(page).getByLabel('Card number').waitFor();
+    await page.evaluate((clientSecret) => {
+      window.stripe = window.Stripe('pk_test_plain');
+      window.elements = window.stripe.elements({ clientSecret });
+      const place = document.createElement('div');
+      place.id = 'plain';
+      document.body.append(place);
+      window.element = window.elements.create('payment', { fields: { billingDetails: { address: 'never' } }, readOnly: false });
+      window.ready = new Promise((resolve) => window.element.on('ready', resolve));
+      window.element.mount('#plain');
+    }, intent.client_secret);
+    assert.deepEqual(await page.evaluate(() => window.ready), { elementType: 'payment' });
+    const frame = page.frameLocator('#plain iframe');
+    assert.equal(await frame.getByLabel('Country').isVisible(), false, 'fields that the shop asks for itself are left out');
+
+    assert.equal(await page.evaluate(() => window.elements.getElement('payment') === window.element), true);
+    assert.deepEqual(await page.evaluate(() => window.elements.fetchUpdates()), {});
+    await page.evaluate(() => window.elements.update({ appearance: { variables: { colorText: 'rgb(1, 2, 3)' } } }));
+    await frame.locator('body').evaluate(async (body) => {
+      while (getComputedStyle(body).color !== 'rgb(1, 2, 3)') await new Promise(requestAnimationFrame);
+    });
+    assert.deepEqual(await page.evaluate(() => window.elements.submit()), {
+      error: { type: 'validation_error', code: 'incomplete_number', message: 'Your card number is incomplete.' },
+    });
+
+    await frame.getByLabel('Card number').fill(CARDS.good);
+    await frame.getByLabel('Expiration date').fill('12/34');
+    await frame.getByLabel('Security code').fill('123');
+    assert.deepEqual(await page.evaluate(() => window.elements.submit()), { selectedPaymentMethod: 'card' });
+    const { paymentMethod } = await page.evaluate(() => window.stripe.createPaymentMethod({ elements: window.elements, params: { billing_details: { name: 'Ada Payer' } } }));
+    assert.match(paymentMethod.id, /^pm_/);
+    assert.equal(paymentMethod.card.last4, '4242');
+    assert.equal(paymentMethod.billing_details.name, 'Ada Payer');
+    const retrieved = await page.evaluate((secret) => window.stripe.retrievePaymentIntent(secret), intent.client_secret);
+    assert.equal(retrieved.paymentIntent.id, intent.id);
+
+    // Confirmed by the server, challenged in the page.
+    await sandbox.stripe('POST', `/payment_intents/${intent.id}/confirm`, { payment_method: 'pm_card_threeDSecure2Required' });
+    const next = page.evaluate((clientSecret) => window.stripe.handleNextAction({ clientSecret }), intent.client_secret);
+    await challenge(page).getByRole('button', { name: 'Complete' }).click();
+    assert.equal((await next).paymentIntent.status, 'succeeded');
+
+    await page.evaluate(() => window.element.destroy());
+    assert.equal(await page.locator('#plain iframe').count(), 0);
+    for (const [call, message] of [
+      ["window.Stripe('sk_test_secret')", /secret key/],
+      ["window.stripe.elements({ clientSecret: 'pi_1' })", /clientSecret/],
+      ["window.elements.create('idealBank')", /valid Element name/],
+      ['window.stripe.confirmPayment({ elements: window.elements, confirmParams: {} })', /return_url/],
+    ]) {
+      await assert.rejects(page.evaluate(call), message);
+    }
   });
 
   for (const [name, query, viewport] of [

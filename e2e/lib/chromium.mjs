@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { chromium } from 'playwright-core';
 
 const e2e = path.resolve(import.meta.dirname, '..');
 const INSTALLED = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -83,6 +82,7 @@ function missingLibraries(file) {
 // launch starts a headless browser. It makes no requests of its own.
 export async function launch() {
   const { path: executablePath } = await findChromium();
+  const { chromium } = await import('playwright-core'); // only here, so that finding a browser needs no package
   return chromium.launch({
     executablePath,
     env: environment(executablePath),

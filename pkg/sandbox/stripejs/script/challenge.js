@@ -55,7 +55,7 @@ function openDialog(url) {
   frame.name = frameName();
   frame.title = 'Secure 3D Secure authentication frame';
   setStyle(frame, {
-    width: '100%', 'max-width': '440px', height: '100%', 'max-height': '520px', border: '0', 'border-radius': '12px', background: '#fff',
+    width: '100%', 'max-width': '440px', height: '100%', 'max-height': '440px', border: '0', 'border-radius': '12px', background: '#fff',
     'box-shadow': '0 24px 60px rgba(0, 0, 0, 0.35)', 'color-scheme': 'light',
   });
   frame.src = url;
