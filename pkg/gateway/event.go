@@ -43,7 +43,7 @@ func ParseEvent(body []byte, signature string, secrets []string, now time.Time, 
 	if !signedByAny(body, signature, secrets) {
 		return Event{}, ErrSignatureInvalid
 	}
-	return decodeEvent(body)
+	return DecodeEvent(body)
 }
 
 // signedAt checks the header's form (t=SECONDS,v1=HEX,…) and returns its time.
@@ -91,10 +91,10 @@ func signedByAny(body []byte, header string, secrets []string) bool {
 	return false
 }
 
-// decodeEvent reads the envelope. The object stays as it came: what Till does
+// DecodeEvent reads the envelope. The object stays as it came: what Till does
 // not know is stored and counted, not refused. Thin events (v2) have their time
 // as text and a related object in place of data.
-func decodeEvent(body []byte) (Event, error) {
+func DecodeEvent(body []byte) (Event, error) {
 	var e struct {
 		ID         string  `json:"id"`
 		Type       string  `json:"type"`

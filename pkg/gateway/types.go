@@ -100,3 +100,7 @@ type Price struct {
 	Livemode  bool
 	Created   time.Time
 }
+
+// APIVersion is the version that Till reads objects in. An event of another
+// version tells which object has changed, and nothing more.
+const APIVersion = "2023-10-16"

@@ -93,6 +93,15 @@ func (r Request) Finish(tx *gorm.DB, status int, now time.Time) error {
 		Updates(map[string]any{"status_code": status, "finished_at": now}).Error
 }
 
+// Yield lets the next call with this key carry on at once, for a call that ends
+// without an outcome.
+func (r Request) Yield(tx *gorm.DB, now time.Time) error {
+	if r.Key == "" {
+		return nil
+	}
+	return tx.Model(&row{}).Where(r.where()).Where("finished_at IS NULL").Update("claimed_at", now.Add(-Takeover)).Error
+}
+
 // Release gives the key back after a call that Stripe refused and that left
 // nothing behind, so that a mended world can be tried again.
 func (r Request) Release(tx *gorm.DB) error {

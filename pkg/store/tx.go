@@ -93,3 +93,9 @@ func unavailable(err error) bool {
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
 		errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) || errors.Is(err, net.ErrClosed)
 }
+
+// Transient reports whether err is the database's own trouble: the same work may
+// succeed later, so it says nothing against the work.
+func Transient(err error) bool {
+	return err != nil && (lostRace(err) || unavailable(err) || errors.Is(err, ErrUnavailable))
+}

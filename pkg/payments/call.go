@@ -1,0 +1,149 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"till/pkg/failpoint"
+	"till/pkg/gateway"
+	"till/pkg/idempotency"
+	"till/pkg/timeline"
+)
+
+// outcome is what is recorded for the client's key with the outcome of a call.
+type outcome struct {
+	key    idempotency.Request
+	status int // what a known outcome answers with
+}
+
+// callStripe makes the call that the row's revision holds, first or again, and
+// stores what came of it. The row comes back as it is then: attached, or sent
+// where the outcome is not known; a definitive refusal is an error.
+func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
+	defer cancel()
+	ask, stop := context.WithTimeout(ctx, callTimeout)
+	defer stop()
+	var answer gateway.Answer
+	var err error
+	if row.Revision == 1 {
+		answer, err = s.gateway.CreateIntent(ask, row.Call.Params, row.stripeKey())
+	} else {
+		answer, err = s.gateway.UpdateIntent(ask, *row.IntentID, row.Call.Params, row.stripeKey())
+	}
+	var refusal *gateway.Refusal
+	switch {
+	case err == nil:
+		answer.Intent.Status = "" // the answer may be a replay, see Observation
+		return s.store(ctx, row.ID, o, true, observe(answer, timeline.ByCall))
+	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
+		s.log.WarnContext(ctx, "stripe's answer is not known", "payment", row.ID, "error", err)
+		if err := s.leaveOpen(ctx, row, o.key); err != nil {
+			return row, err
+		}
+		if errors.Is(err, gateway.ErrRateLimited) {
+			return row, err
+		}
+		row.Stage = sent
+		return row, nil
+	case row.Revision > 1 && errors.As(err, &refusal) && refusal.Intent != nil:
+		// The payer was faster: the intent has moved on with its old amount.
+		return s.store(ctx, row.ID, o, false, observe(*refusal.Intent, timeline.ByCall))
+	default:
+		return row, errors.Join(s.refused(ctx, row, o.key, err), err)
+	}
+}
+
+// store applies what Stripe said and, if it answers the client, finishes the key.
+// granted is false where Stripe refused a change of amount: the attempt goes on
+// with the amount that it had.
+func (s *Service) store(ctx context.Context, id ID, o outcome, granted bool, news Observation) (paymentRow, error) {
+	var row paymentRow
+	var changes []Change
+	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+		if changes, err = s.Apply(ctx, tx, []Observation{news}); err != nil {
+			return err
+		}
+		if !granted {
+			err := tx.Model(&paymentRow{}).Where("id = ? AND stage IN ?", id, []stage{creating, sent}).Update("stage", attached).Error
+			if err != nil {
+				return err
+			}
+		}
+		if err := o.key.Finish(tx, o.status, s.now()); err != nil {
+			return err
+		}
+		failpoint.Here("attach.before_commit")
+		return tx.Where("id = ?", id).Take(&row).Error
+	})
+	if err != nil {
+		return row, err
+	}
+	failpoint.Here("attach.committed")
+	s.Announce(changes)
+	return row, nil
+}
+
+// leaveOpen records that the call's outcome is not known, for the sweep, and lets
+// the client's next call with its key carry on.
+func (s *Service) leaveOpen(ctx context.Context, row paymentRow, key idempotency.Request) error {
+	now := s.now()
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage = ?", row.ID, row.Revision, creating).
+			Updates(map[string]any{"stage": sent, "next_check_at": now.Add(sentCheck)}).Error
+		if err != nil {
+			return err
+		}
+		return key.Yield(tx, now)
+	})
+	if err != nil {
+		return fmt.Errorf("record unknown outcome of %s: %w", row.ID, err)
+	}
+	s.hub.wake(row.ID)
+	return nil
+}
+
+// refused records that Stripe will not have this call. A new attempt is given up
+// and its order stays open; a live one goes on with the amount that it had. The
+// client's key is free again.
+func (s *Service) refused(ctx context.Context, row paymentRow, key idempotency.Request, cause error) error {
+	now := s.now()
+	change := map[string]any{"stage": attached, "updated_at": now, "version": gorm.Expr("version + 1")}
+	entry := timeline.Entry{
+		OrderID: string(*row.OrderID), PaymentID: string(row.ID), Kind: "payment.refused", Version: row.Version + 1,
+		Message: "Stripe refused the call.", Cause: timeline.Cause{Kind: timeline.ByCall}, At: now,
+	}
+	var refusal *gateway.Refusal
+	if errors.As(cause, &refusal) {
+		entry.Cause.ID = refusal.RequestID
+		entry.Message = "Stripe refused the call: " + refusal.Message
+	}
+	if row.Revision == 1 {
+		change["stage"], change["status"], change["next_check_at"] = abandoned, Canceled, nil
+	}
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		res := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", row.ID, row.Revision, []stage{creating, sent}).Updates(change)
+		if res.Error != nil {
+			return res.Error
+		}
+		if res.RowsAffected == 1 {
+			if err := timeline.Write(tx, []timeline.Entry{entry}); err != nil {
+				return err
+			}
+		}
+		return key.Release(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("record refusal of %s: %w", row.ID, err)
+	}
+	s.hub.wake(row.ID)
+	return nil
+}
+
+func observe(a gateway.Answer, by string) Observation {
+	return Observation{Intent: a.Intent, At: a.At, Cause: timeline.Cause{Kind: by, ID: a.RequestID}}
+}

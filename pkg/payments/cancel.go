@@ -1,0 +1,181 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+
+	"till/pkg/auth"
+	"till/pkg/gateway"
+	"till/pkg/idempotency"
+	"till/pkg/problem"
+	"till/pkg/store"
+	"till/pkg/telemetry"
+	"till/pkg/timeline"
+)
+
+var (
+	// ErrNotCancelable is returned for a payment that has succeeded or that Stripe
+	// is processing.
+	ErrNotCancelable = problem.New(problem.Conflict, "payment_not_cancelable", "This payment can no longer be canceled.")
+	// errStripeSilent is returned where Stripe's answer decides and is not known.
+	errStripeSilent = problem.New(problem.Unavailable, "stripe_unavailable", "Stripe has not answered. Nothing is lost: send the same request again.").After(2 * time.Second)
+)
+
+// Cancel ends a payment attempt at Stripe; its order stays open. Canceling twice
+// is one cancel.
+func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key idempotency.Request) (Started, error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*callTimeout)
+	defer stop()
+	row, err := s.owned(ctx, who, id)
+	if err != nil {
+		return Started{}, err
+	}
+	var earlier idempotency.Earlier
+	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+		earlier, err = key.Claim(tx, string(id), s.now())
+		return err
+	})
+	if err != nil {
+		return Started{}, err
+	}
+	if earlier.StatusCode == 0 {
+		if row, err = s.cancelAtStripe(ctx, row); err != nil {
+			return Started{}, errors.Join(err, s.release(ctx, key))
+		}
+		if err := s.conclude(ctx, key, row.Status == Canceled); err != nil {
+			return Started{}, err
+		}
+	}
+	p := plan{payment: row, owner: who.Owner(), replayed: earlier.StatusCode != 0}
+	return s.started(p, row.Status != Canceled), nil
+}
+
+// cancelAtStripe ends an attempt and returns it as it is then; it is canceled, or
+// Stripe's answer is not known. ErrNotCancelable says that it went through, or
+// that it is too late to stop it.
+func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRow, error) {
+	if row.Stage == creating || row.Stage == sent {
+		settled, err := s.await(ctx, row)
+		if err != nil || settled.Stage == creating || settled.Stage == sent {
+			return settled, err
+		}
+		row = settled
+	}
+	switch row.Status {
+	case Canceled:
+		return row, nil
+	case Succeeded, Processing:
+		return row, ErrNotCancelable
+	}
+	ask, stop := context.WithTimeout(ctx, callTimeout)
+	defer stop()
+	answer, err := s.gateway.CancelIntent(ask, *row.IntentID, gateway.Key(string(row.ID)+":cancel:1"))
+	var refusal *gateway.Refusal
+	switch {
+	case err == nil:
+		return s.store(ctx, row.ID, outcome{}, true, observe(answer, timeline.ByCall))
+	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
+		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", "payment", row.ID, "error", err)
+		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
+			Update("next_check_at", s.now().Add(sentCheck)).Error
+		return row, store.Translate(err)
+	case errors.As(err, &refusal) && refusal.Intent != nil:
+		now, err := s.store(ctx, row.ID, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
+		if err == nil && now.Status != Canceled {
+			err = ErrNotCancelable
+		}
+		return now, err
+	default:
+		return row, err
+	}
+}
+
+func (s *Service) release(ctx context.Context, key idempotency.Request) error {
+	if key.Key == "" {
+		return nil
+	}
+	return s.db.Tx(ctx, func(tx *gorm.DB) error { return key.Release(tx) })
+}
+
+// CancelOrder cancels an order that no money has been taken for. Its live attempt
+// is canceled at Stripe first and seen dead, so a canceled order cannot be paid.
+func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderID, key idempotency.Request) (Ordered, error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*callTimeout)
+	defer stop()
+	var earlier idempotency.Earlier
+	claimed := false // the key is ours and committed, so it has to be given back
+	for range 3 { // another tab may start another attempt in between
+		var live *paymentRow
+		var done bool
+		err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+			live, done = nil, false
+			order, payments, err := s.lockOwned(tx, who, id)
+			if err != nil {
+				return err
+			}
+			if !claimed {
+				if earlier, err = key.Claim(tx, string(id), s.now()); err != nil {
+					return err
+				}
+			}
+			switch order.Status {
+			case OrderCanceled:
+				done = true
+				return key.Finish(tx, 200, s.now())
+			case OrderPaid, OrderPartiallyRefunded, OrderRefunded:
+				return ErrAlreadyPaid
+			case OrderProcessing:
+				return ErrInProgress.Detailf("A payment of this order is in progress; it can be canceled once that has failed.")
+			}
+			if live = newest(payments, (*paymentRow).live); live != nil {
+				return nil
+			}
+			done = true
+			if err := key.Finish(tx, 200, s.now()); err != nil {
+				return err
+			}
+			return s.markCanceled(ctx, tx, order)
+		})
+		if err != nil && claimed {
+			err = errors.Join(err, s.release(ctx, key))
+		}
+		if err != nil {
+			return Ordered{}, err
+		}
+		if done {
+			order, err := s.Order(ctx, who, id)
+			return Ordered{Order: order, Replayed: earlier.StatusCode != 0}, err
+		}
+		claimed = true
+		row, err := s.cancelAtStripe(ctx, *live)
+		switch {
+		case errors.Is(err, ErrNotCancelable):
+			err = ErrAlreadyPaid
+			if row.Status == Processing {
+				err = ErrInProgress.Detailf("A payment of this order is in progress; it can be canceled once that has failed.")
+			}
+		case err == nil && row.Status != Canceled:
+			err = errStripeSilent
+		}
+		if err != nil {
+			return Ordered{}, errors.Join(err, s.release(ctx, key))
+		}
+	}
+	return Ordered{}, errors.Join(ErrInProgress, s.release(ctx, key))
+}
+
+func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow) error {
+	now, was := s.now(), order.Status
+	order.CanceledAt, order.UpdatedAt = &now, now
+	order.Status = order.books().status()
+	if err := overwrite(tx, []orderRow{*order}); err != nil {
+		return err
+	}
+	return timeline.Write(tx, []timeline.Entry{{
+		OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
+		Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
+	}})
+}

@@ -1,0 +1,12 @@
+// Package payments owns orders and the attempts to collect what they owe.
+//
+// An order's total is int64 in its currency's minor unit. A payment moves only by
+// next, the one rule over what Stripe said and when; an order's status is a pure
+// function of its sums. The database holds the rest: one order per owner and
+// reference, one live attempt per order, one row per Stripe intent.
+//
+// A call to Stripe is written down before it is made, made outside of any
+// transaction, and recorded in a second one. What Stripe may have done and we do
+// not know is a state of its own, settled by repeating the call under its own
+// key or by reading, never by a new call.
+package payments

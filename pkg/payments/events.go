@@ -1,0 +1,61 @@
+package payments
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"till/pkg/gateway"
+	"till/pkg/timeline"
+)
+
+// ApplyEvents takes a batch of webhook events into tx, as Apply does. An event of
+// a type that says nothing about a payment is Foreign.
+func (s *Service) ApplyEvents(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]Change, error) {
+	changes := make([]Change, len(events))
+	var news []Observation
+	var from []int
+	for i, e := range events {
+		o, ok, err := eventObservation(e)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("event %s: %w", e.ID, err)
+		case !ok:
+			changes[i].Outcome = Foreign
+			continue
+		}
+		news, from = append(news, o), append(from, i)
+	}
+	applied, err := s.Apply(ctx, tx, news)
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range from {
+		changes[i] = applied[n]
+	}
+	return changes, nil
+}
+
+func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
+	o = Observation{At: e.Created, Cause: timeline.Cause{Kind: timeline.ByWebhook, ID: e.ID}}
+	switch {
+	case strings.HasPrefix(e.Type, "payment_intent."):
+		o.Intent, err = gateway.DecodeIntent(e.Object)
+		if e.APIVersion != gateway.APIVersion {
+			return Observation{Intent: gateway.Intent{ID: o.Intent.ID, Metadata: o.Intent.Metadata}, At: o.At, Cause: o.Cause, Reread: true}, true, err
+		}
+		if e.Type == "payment_intent.created" {
+			// How an intent begins is known. Taken as news it would cast doubt on
+			// what happens within the same second.
+			o.Intent.Status = ""
+		}
+		return o, true, err
+	case e.Type == "charge.succeeded", e.Type == "charge.updated":
+		charge, err := gateway.DecodeCharge(e.Object)
+		o.Intent = gateway.Intent{ID: charge.Intent, Metadata: charge.Metadata, Livemode: charge.Livemode, Charge: &charge}
+		return o, charge.Intent != "", err
+	}
+	return o, false, nil
+}

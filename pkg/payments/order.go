@@ -1,0 +1,52 @@
+package payments
+
+import (
+	"time"
+
+	"till/pkg/money"
+)
+
+// OrderID is ours, ord_….
+type OrderID string
+
+// OrderStatus is what became of an order, see statusOf.
+type OrderStatus string
+
+// The states of an order.
+const (
+	OrderOpen              OrderStatus = "open"
+	OrderProcessing        OrderStatus = "processing"
+	OrderAuthorized        OrderStatus = "authorized"
+	OrderPaid              OrderStatus = "paid"
+	OrderPartiallyRefunded OrderStatus = "partially_refunded"
+	OrderRefunded          OrderStatus = "refunded"
+	OrderCanceled          OrderStatus = "canceled"
+)
+
+// Order is what a customer owes.
+type Order struct {
+	ID           OrderID
+	Owner        string // issuer|subject
+	Reference    string // the app's id for the cart; empty where it gave none
+	Status       OrderStatus
+	Total        money.Amount
+	Items        []Item
+	Payments     []Payment // newest first
+	Description  string
+	Metadata     map[string]string
+	ReceiptEmail string
+	PaidAt       time.Time // zero until paid
+	CanceledAt   time.Time // zero unless canceled
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Item is one line of an order, as priced when it was ordered.
+type Item struct {
+	PriceID   string // empty where the amount came from the client
+	ProductID string
+	Name      string
+	Quantity  int64
+	Unit      int64 // minor units
+	Amount    int64 // minor units, Unit × Quantity
+}

@@ -1,0 +1,173 @@
+package payments
+
+import (
+	"time"
+
+	"till/pkg/gateway"
+	"till/pkg/money"
+)
+
+type orderRow struct {
+	ID             OrderID `gorm:"primaryKey"`
+	Owner          string
+	Reference      *string
+	Status         OrderStatus
+	Currency       money.Currency
+	Total          int64
+	Processing     int64
+	Authorized     int64
+	Captured       int64
+	Released       int64
+	Refunded       int64
+	AmountMismatch bool
+	Description    string
+	Metadata       map[string]string `gorm:"serializer:json"`
+	Receipt        receipt
+	ReceiptEmail   string // given with the order
+	AccountEmail   string // the token's
+	BillingEmail   string // the charge's
+	PlacedAt       *time.Time
+	PaidAt         *time.Time
+	CanceledAt     *time.Time
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+func (orderRow) TableName() string { return "orders" }
+
+// receipt is what became of the confirmation mail.
+type receipt string
+
+const (
+	receiptUndecided receipt = ""       // not paid, or no address is known yet
+	receiptQueued    receipt = "queued" // an effect sends it
+	receiptNone      receipt = "none"   // nobody gave an address
+)
+
+type itemRow struct {
+	OrderID    OrderID `gorm:"primaryKey"`
+	Position   int64   `gorm:"primaryKey;autoIncrement:false"`
+	PriceID    string
+	ProductID  string
+	Name       string
+	Quantity   int64
+	UnitAmount int64
+	Amount     int64
+}
+
+func (itemRow) TableName() string { return "order_items" }
+
+type paymentRow struct {
+	ID           ID `gorm:"primaryKey"`
+	OrderID      *OrderID
+	InvoiceID    *string
+	Account      string
+	Livemode     bool
+	IntentID     *gateway.IntentID
+	ClientSecret string
+	Stage        stage
+	Status       Status
+	Currency     money.Currency
+	Amount       int64
+	Authorized   int64
+	Captured     int64
+	Failure      *failure `gorm:"serializer:json"`
+	Version      int64    // one more at each change that a client can see
+	// Revision counts our calls to Stripe about this payment's amount; it is part
+	// of their idempotency keys, and an answer to an older one changes nothing.
+	Revision    int64
+	Call        call       `gorm:"serializer:json"`
+	CalledAt    time.Time  // when the call of this revision was first made
+	ObservedAt  *time.Time // Stripe's second of the newest news
+	ReadAt      *time.Time // when it was last read from Stripe
+	NextCheckAt *time.Time // when the sweep looks at it
+	Checks      int64      // looks in a row that found nothing new
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// call is what a revision asks of Stripe, so that it can be repeated to the
+// letter, and what the order becomes once Stripe has done it: until then Stripe
+// may still take the old amount, and the order says so.
+type call struct {
+	Params gateway.IntentParams `json:"params"`
+	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
+}
+
+func (paymentRow) TableName() string { return "payments" }
+
+func (r *paymentRow) state() state {
+	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure}
+	if r.ObservedAt != nil {
+		s.observedAt = r.ObservedAt.UTC()
+	}
+	return s
+}
+
+func (r *paymentRow) set(s state) {
+	r.Status, r.Authorized, r.Captured, r.Failure = s.status, s.authorized, s.captured, s.failure
+	r.ObservedAt = nil
+	if !s.observedAt.IsZero() {
+		r.ObservedAt = &s.observedAt
+	}
+}
+
+func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Terminal() }
+
+func (r *paymentRow) payment(owner string) Payment {
+	p := Payment{
+		ID: r.ID, Owner: owner, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
+		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if r.OrderID != nil {
+		p.OrderID = *r.OrderID
+	}
+	if r.IntentID != nil {
+		p.IntentID = *r.IntentID
+	}
+	if r.Stage == creating || r.Stage == sent {
+		p.Status = Unknown
+	}
+	if r.Failure != nil {
+		p.Failure = explain(*r.Failure)
+	}
+	return p
+}
+
+func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
+	o := Order{
+		ID: r.ID, Owner: r.Owner, Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
+		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if r.Reference != nil {
+		o.Reference = *r.Reference
+	}
+	if r.PaidAt != nil {
+		o.PaidAt = r.PaidAt.UTC()
+	}
+	if r.CanceledAt != nil {
+		o.CanceledAt = r.CanceledAt.UTC()
+	}
+	for _, i := range items {
+		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+	}
+	for _, p := range payments {
+		o.Payments = append(o.Payments, p.payment(r.Owner))
+	}
+	return o
+}
+
+func (r *orderRow) books() books {
+	b := books{
+		total: r.Total, processing: r.Processing, authorized: r.Authorized, captured: r.Captured,
+		released: r.Released, refunded: r.Refunded, amountMismatch: r.AmountMismatch,
+	}
+	if r.PlacedAt != nil {
+		b.placedAt = *r.PlacedAt
+	}
+	if r.CanceledAt != nil {
+		b.canceledAt = *r.CanceledAt
+	}
+	return b
+}

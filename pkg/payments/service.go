@@ -1,0 +1,93 @@
+package payments
+
+import (
+	"log/slog"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"till/pkg/catalog"
+	"till/pkg/effects"
+	"till/pkg/gateway"
+	"till/pkg/mail"
+	"till/pkg/money"
+	"till/pkg/store"
+)
+
+const (
+	// callTimeout bounds one call to Stripe with its retry, and with it a request.
+	callTimeout = 10 * time.Second
+	// firstCheck is when an open payment is read for the first time if no webhook
+	// comes; each look that finds nothing new doubles it, up to lastCheck.
+	firstCheck = time.Minute
+	lastCheck  = 24 * time.Hour
+	// sentCheck is when a call of unknown outcome is settled, if nobody asks before.
+	sentCheck = 10 * time.Second
+	// readInterval is how often one payment is read from Stripe at the most.
+	readInterval = 5 * time.Second
+	// keyLifetime is how long a Stripe key is trusted to replay. Stripe keeps keys
+	// for at least 24 hours. https://docs.stripe.com/api/idempotent_requests
+	keyLifetime = 23 * time.Hour
+)
+
+// Config is what the operator decides.
+type Config struct {
+	Instance   string // from the database, tells our Stripe objects from another Till's
+	Livemode   bool
+	ShopName   string // in mails
+	StaffEmail string // empty: staff is told by the log alone
+	// AmountMin and AmountMax bound amounts that clients name, in minor units of
+	// Currency. AmountMax zero: clients may not name amounts.
+	Currency             money.Currency
+	AmountMin, AmountMax int64
+}
+
+// Options are the parts that the service stands on.
+type Options struct {
+	DB      *store.DB
+	Gateway *gateway.Gateway
+	Catalog *catalog.Service
+	Effects *effects.Effects
+	Log     *slog.Logger
+	Now     func() time.Time // nil: the wall clock
+}
+
+// Service takes orders and payments from start to end.
+type Service struct {
+	conf    Config
+	db      *store.DB
+	gateway *gateway.Gateway
+	catalog *catalog.Service
+	effects *effects.Effects
+	log     *slog.Logger
+	clock   func() time.Time
+	hub     hub
+	due     chan struct{}
+	reads   *rate.Limiter
+}
+
+// New returns a service; it starts nothing.
+func New(conf Config, opt Options) *Service {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Service{
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, log: opt.Log, clock: opt.Now,
+		hub: hub{waiting: map[ID]map[chan struct{}]struct{}{}}, due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
+	}
+}
+
+func (s *Service) now() time.Time { return store.Truncate(s.clock()) }
+
+// confirmation is what the confirmation mail shows.
+func (s *Service) confirmation(order *orderRow, items []itemRow) mail.OrderPaid {
+	show := func(minor int64) string { return money.Amount{Minor: minor, Currency: order.Currency}.Format("en") }
+	d := mail.OrderPaid{Shop: s.conf.ShopName, OrderID: string(order.ID), Total: show(order.Total), PaidAt: order.PaidAt.UTC()}
+	if order.Reference != nil {
+		d.Reference = *order.Reference
+	}
+	for _, i := range items {
+		d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: i.Quantity, Amount: show(i.Amount)})
+	}
+	return d
+}
