@@ -258,7 +258,11 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
     await challenge(page).getByRole('button', { name: 'Complete' }).click();
     assert.equal((await next).paymentIntent.status, 'succeeded');
 
-    await page.evaluate(() => window.element.destroy());
+    assert.match((await page.evaluate(() => {
+      const asked = window.elements.submit();
+      window.element.destroy();
+      return asked;
+    })).error.message, /removed from the page/, 'who waits for a removed Element is answered');
     assert.equal(await page.locator('#plain iframe').count(), 0);
     for (const [call, message] of [
       ["window.Stripe('sk_test_secret')", /secret key/],

@@ -42,11 +42,15 @@ class CardForm {
     this.wanted = wantedAddress(this.type, options);
     country.node.hidden = !this.wanted.country || this.type === 'card';
     this.root.classList.toggle('CardLine--noIcon', Boolean(options.hideIcon));
-    this.setReadOnly(Boolean(options.readOnly || options.disabled));
+    this.options = options;
+    this.lock(false);
     this.#fitPostal();
   }
 
-  setReadOnly(readOnly) {
+  // lock keeps the fields from being changed while a request is on its way;
+  // unlocked they are as the shop's options say.
+  lock(locked) {
+    const readOnly = Boolean(locked || this.options.readOnly || this.options.disabled);
     for (const field of this.all) {
       if (field.options.choices) {
         field.input.disabled = readOnly;

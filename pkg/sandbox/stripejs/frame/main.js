@@ -48,11 +48,11 @@ function dress({ elementType, options, appearance, fonts }) {
 async function withCard(send) {
   const error = form.validate();
   if (error) return { error };
-  form.setReadOnly(true);
+  form.lock(true);
   try {
     return await send(form.paymentMethod());
   } finally {
-    form.setReadOnly(false);
+    form.lock(false);
   }
 }
 

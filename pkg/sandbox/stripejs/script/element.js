@@ -20,7 +20,8 @@ class Element extends Emitter {
   #container = null;
   #frame = null;
   #port = null;
-  #opened = null; // resolves once the frame has drawn its fields
+  #opened = null; // resolves once the fields are drawn and the intent is known, or the Element is gone
+  #loaded = null; // called by the frame's first message
   #state = { complete: false, empty: true, focused: false, invalid: false };
 
   constructor(group, type, options) {
@@ -56,9 +57,10 @@ class Element extends Emitter {
   unmount() {
     if (!this.#container) return this;
     this.#port.close();
+    this.#loaded(); // who waits for the frame gets the closed port's answer
     this.#container.replaceChildren();
     this.#container.classList.remove(...Object.values(this.#classNames()));
-    this.#container = this.#frame = this.#port = this.#opened = null;
+    this.#container = this.#frame = this.#port = this.#opened = this.#loaded = null;
     this.#state = { complete: false, empty: true, focused: false, invalid: false };
     return this;
   }
@@ -139,10 +141,9 @@ class Element extends Emitter {
   // ready when the intent is known too.
   async #open() {
     const frame = this.#frame;
-    let loaded;
-    const hello = new Promise((resolve) => { loaded = resolve; });
+    const hello = new Promise((resolve) => { this.#loaded = resolve; });
     const port = openPort(() => frame.contentWindow, this.#group._account.base, {
-      loaded: () => loaded(),
+      loaded: () => this.#loaded(),
       resize: ({ height }) => { frame.style.height = height + 'px'; },
       change: (state) => this.#changed(state),
       focus: () => this.#focused(true),

@@ -8,7 +8,9 @@ const CHANNEL = 'stripejs';
 // none); handle maps a message's type to a function whose result is the reply.
 function openPort(peer, origin, handle) {
   const waiting = new Map();
+  const removed = { error: { type: 'api_error', message: 'The Element was removed from the page before it could answer.' } };
   let lastRequest = 0;
+  let open = true;
 
   function post(message) {
     const to = peer();
@@ -36,20 +38,20 @@ function openPort(peer, origin, handle) {
     send(type, data) {
       post({ type, data });
     },
-    // ask resolves with the other side's result. It resolves with an error of
-    // Stripe's shape if the port closes first, so no caller waits for ever.
+    // ask resolves with the other side's result, or with an error of Stripe's
+    // shape once the port is closed, so that no caller waits for ever.
     ask(type, data) {
       return new Promise((resolve) => {
+        if (!open) return resolve(removed);
         lastRequest += 1;
         waiting.set(lastRequest, resolve);
         post({ type, data, request: lastRequest });
       });
     },
     close() {
+      open = false;
       window.removeEventListener('message', receive);
-      for (const settle of waiting.values()) {
-        settle({ error: { type: 'api_error', message: 'The Element was removed from the page before it could answer.' } });
-      }
+      for (const settle of waiting.values()) settle(removed);
       waiting.clear();
     },
   };
