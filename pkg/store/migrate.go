@@ -160,7 +160,10 @@ func (db *DB) migrationConn(ctx context.Context) (*sql.DB, func(), error) {
 		return nil, nil, errors.Join(translate(err), conn.Close())
 	}
 	if _, err := holder.ExecContext(wait, "SELECT pg_advisory_lock($1)", migrationLock); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("another process is migrating: %w", err), conn.Close())
+		return nil, nil, errors.Join(fmt.Errorf("another process is migrating: %w", err), holder.Close(), conn.Close())
 	}
-	return conn, func() { _ = conn.Close() }, nil // closing the session gives the lock back
+	return conn, func() { // closing the session gives the lock back; the pool closes only what was returned to it
+		_ = holder.Close()
+		_ = conn.Close()
+	}, nil
 }
