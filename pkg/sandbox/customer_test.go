@@ -1,0 +1,121 @@
+package sandbox_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stripe/stripe-go/v76"
+)
+
+func TestCustomersAndTheirCards(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u, err := b.stripe.Customers.New(&stripe.CustomerParams{Email: stripe.String("jenny@example.com"), Name: stripe.String("Jenny"),
+		Address: &stripe.AddressParams{City: stripe.String("Bonn")}, PreferredLocales: stripe.StringSlice([]string{"de", "en"})})
+	if err != nil || u.Name != "Jenny" || u.Address.City != "Bonn" || !slices.Equal(u.PreferredLocales, []string{"de", "en"}) {
+		t.Fatalf("%+v %v", u, err)
+	}
+	m, err := b.stripe.PaymentMethods.Attach("pm_card_visa", &stripe.PaymentMethodAttachParams{Customer: stripe.String(u.ID)})
+	if err != nil || m.Customer.ID != u.ID {
+		t.Fatalf("%+v %v", m, err)
+	}
+	def := &stripe.CustomerParams{InvoiceSettings: &stripe.CustomerInvoiceSettingsParams{DefaultPaymentMethod: stripe.String(m.ID)}}
+	def.AddExpand("invoice_settings.default_payment_method")
+	if u, err = b.stripe.Customers.Update(u.ID, def); err != nil || u.InvoiceSettings.DefaultPaymentMethod.Card.Last4 != "4242" {
+		t.Errorf("%+v %v", u, err)
+	}
+	b.send("POST", "/v1/customers/"+u.ID, "invoice_settings[footer]=Thanks")
+	if r := b.send("GET", "/v1/customers/"+u.ID+"?expand[]=sources", ""); r.str("invoice_settings.default_payment_method") != m.ID || r.str("invoice_settings.footer") != "Thanks" || r.str("sources.object") != "list" {
+		t.Errorf("%s", r.Body)
+	}
+	own := func(p *stripe.PaymentIntentParams) { p.Customer = stripe.String(u.ID) }
+	for range 2 { // a customer's card pays more than once
+		if in, err := b.confirm(b.intent(own).ID, m.ID); err != nil || in.Customer.ID != u.ID || in.LatestCharge.Customer.ID != u.ID {
+			t.Errorf("%+v %v", in, err)
+		}
+	}
+	_, err = b.confirm(b.intent().ID, m.ID)
+	if e := refused(t, err); e.HTTPStatusCode != 400 {
+		t.Errorf("another's card was taken: %+v", e)
+	}
+	for _, path := range []string{"/v1/payment_methods?type=card&customer=" + u.ID, "/v1/customers/" + u.ID + "/payment_methods"} {
+		if got := b.send("GET", path, "").at("data").([]any); len(got) != 1 {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+	if r := b.send("GET", "/v1/customers/"+u.ID+"/payment_methods/"+m.ID, ""); r.str("id") != m.ID {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.send("POST", "/v1/payment_methods/"+m.ID, "card[exp_year]=2039&billing_details[name]=Jenny&metadata[a]=b"); r.at("card.exp_year") != 2039.0 || r.str("billing_details.name") != "Jenny" {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.send("POST", "/v1/payment_methods/"+m.ID+"/detach", ""); r.Status != 200 || r.at("customer") != nil {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.send("POST", "/v1/payment_methods/"+m.ID+"/attach", "customer="+u.ID); r.Status != 400 {
+		t.Errorf("a detached card was attached again: %s", r.Body)
+	}
+	if got := b.send("GET", "/v1/customers?email=jenny@example.com", "").at("data").([]any); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if gone, err := b.stripe.Customers.Del(u.ID, nil); err != nil || !gone.Deleted {
+		t.Errorf("%+v %v", gone, err)
+	}
+	if r := b.send("GET", "/v1/customers/"+u.ID, ""); r.at("deleted") != true {
+		t.Errorf("%s", r.Body)
+	}
+	if r := b.send("POST", "/v1/payment_intents", "amount=100&currency=usd&customer="+u.ID); r.str("error.code") != "resource_missing" {
+		t.Errorf("%s", r.Body)
+	}
+	kinds := b.eventTypes()
+	for _, want := range []string{"customer.created", "customer.updated", "customer.deleted", "payment_method.attached", "payment_method.updated", "payment_method.detached"} {
+		if !slices.Contains(kinds, want) {
+			t.Errorf("no %s in %v", want, kinds)
+		}
+	}
+}
+
+// https://stripe.com/docs/payments/payment-methods: without a customer a card pays once.
+func TestCardWithoutCustomerPaysOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m, err := b.stripe.PaymentMethods.New(&stripe.PaymentMethodParams{Type: stripe.String("card"), Card: &stripe.PaymentMethodCardParams{
+		Number: stripe.String("4242424242424242"), ExpMonth: stripe.Int64(8), ExpYear: stripe.Int64(2035), CVC: stripe.String("314")}})
+	if err != nil || m.Card.Last4 != "4242" || m.Card.Checks.CVCCheck != "unchecked" {
+		t.Fatalf("%+v %v", m, err)
+	}
+	if _, err := b.confirm(b.intent().ID, m.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.confirm(b.intent().ID, m.ID)
+	if e := refused(t, err); e.HTTPStatusCode != 400 {
+		t.Errorf("%+v", e)
+	}
+	if got, err := b.stripe.PaymentMethods.Get(m.ID, nil); err != nil || got.Customer != nil {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
+// https://stripe.com/docs/payments/save-during-payment
+func TestCardSavedWhilePaying(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	u, err := b.stripe.Customers.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := b.intent(func(p *stripe.PaymentIntentParams) {
+		p.Customer, p.SetupFutureUsage = stripe.String(u.ID), stripe.String("off_session")
+	})
+	r := b.send("POST", "/v1/payment_intents/"+in.ID+"/confirm", "payment_method=pm_card_authenticationRequiredOnSetup")
+	b.challenge(r.str("next_action.use_stripe_sdk.stripe_js"), "complete")
+	paid, err := b.stripe.PaymentIntents.Get(in.ID, nil)
+	if err != nil || paid.Status != stripe.PaymentIntentStatusSucceeded {
+		t.Fatalf("%+v %v", paid, err)
+	}
+	later := b.send("POST", "/v1/payment_intents", query("amount", "500", "currency", "usd", "customer", u.ID, "payment_method", paid.PaymentMethod.ID,
+		"off_session", "true", "confirm", "true", "payment_method_types[]", "card"))
+	if later.str("status") != "succeeded" {
+		t.Errorf("a card that was set up is not charged off session: %s", later.Body)
+	}
+}

@@ -1,0 +1,93 @@
+package sandbox_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"till/pkg/sandbox"
+)
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, tc := range map[string]struct {
+		auth, path string
+		status     int
+	}{
+		"bearer":              {"Bearer sk_test_anything", "/v1/account", 200},
+		"restricted":          {"Bearer rk_test_anything", "/v1/account", 200},
+		"basic":               {"Basic c2tfdGVzdF8xOg==", "/v1/account", 200},
+		"in the address":      {"", "/v1/account?key=sk_test_1", 200},
+		"none":                {"", "/v1/account", 401},
+		"a live one":          {"Bearer sk_live_1234567890", "/v1/account", 401},
+		"not a key":           {"Bearer hello", "/v1/account", 401},
+		"half a key":          {"Bearer sk_test_", "/v1/account", 401},
+		"a publishable":       {"Bearer pk_test_1", "/v1/account", 403},
+		"a publishable, live": {"Bearer pk_live_1", "/v1/account", 401},
+	} {
+		if r := b.send("GET", tc.path, "", "Authorization", tc.auth); r.Status != tc.status {
+			t.Errorf("%s: %d %s", name, r.Status, r.Body)
+		}
+	}
+}
+
+func TestHeadersAndUnknownRoutes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := b.send("GET", "/v1/account", "", "Stripe-Version", "2022-11-15")
+	if r.Header.Get("Stripe-Version") != "2022-11-15" || len(r.Header.Get("Request-Id")) != 18 || r.Header.Get("Date") != b.clock.now().UTC().Format(http.TimeFormat) {
+		t.Errorf("%v", r.Header)
+	}
+	if r := b.send("GET", "/v1/orders/1", ""); r.Status != 404 || r.str("error.type") != "invalid_request_error" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if r := b.send("POST", "/v1/customers", `{"email":"a@example.com"}`, "Content-Type", "application/json"); r.Status != 400 {
+		t.Errorf("JSON is taken: %s", r.Body)
+	}
+	if r := b.send("GET", "/v3/", ""); r.Status != 200 || r.Header.Get("Content-Type") == "application/json" {
+		t.Errorf("no Stripe.js: %d", r.Status)
+	}
+}
+
+// What was done before is still there after a restart: objects, keys, and what
+// was not delivered yet.
+func TestStateOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sandbox.json")
+	b := setupWith(t, sandbox.Options{StateFile: file})
+	hook := b.receive("payment_intent.succeeded")
+	hook.answer.Store(503)
+	made := b.send("POST", "/v1/payment_intents", intentForm, "Idempotency-Key", "k")
+	id := made.str("id")
+	b.send("POST", "/v1/prices", "currency=usd&unit_amount=1&lookup_key=cup&product_data[name]=Cup")
+	r := b.send("POST", "/v1/payment_intents/"+id+"/confirm", "payment_method=pm_card_authenticationRequired")
+	b.challenge(r.str("next_action.use_stripe_sdk.stripe_js"), "complete")
+	before := b.send("GET", "/v1/payment_intents/"+id+"?expand[]=latest_charge&expand[]=payment_method", "")
+	b.until("the file", func() bool { _, err := os.Stat(file); return err == nil })
+	if err := b.sandbox.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	hook.answer.Store(0)
+	b2 := setupWith(t, sandbox.Options{StateFile: file})
+	if after := b2.send("GET", "/v1/payment_intents/"+id+"?expand[]=latest_charge&expand[]=payment_method", ""); !sameJSON(t, before.Body, after.Body) {
+		t.Errorf("\n%s\n%s", before.Body, after.Body)
+	}
+	if e := hook.next(t, "payment_intent.succeeded"); e.Data.Object["id"] != id {
+		t.Errorf("%v", e.Data.Object)
+	}
+	if r := b2.send("POST", "/v1/payment_intents", intentForm, "Idempotency-Key", "k"); r.str("id") != id || r.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%s", r.Body)
+	}
+	if got := b2.send("GET", "/v1/prices?lookup_keys[]=cup", "").at("data").([]any); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+	if r := b2.send("POST", "/v1/prices", "currency=usd&unit_amount=1&lookup_key=cup&product_data[name]=Cup"); r.str("error.code") != "resource_already_exists" {
+		t.Errorf("%s", r.Body)
+	}
+	if _, err := sandbox.New(sandbox.Options{StateFile: "server_test.go"}); err == nil {
+		t.Error("a file that holds no state was read")
+	}
+}
