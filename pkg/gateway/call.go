@@ -32,6 +32,7 @@ type answer struct {
 	body      []byte
 	at        time.Time
 	requestID string
+	replayed  bool
 }
 
 // call does r within the deadline, with the SDK's one retry, and logs it once.
@@ -62,7 +63,7 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 		return answer{}, err
 	}
 	at, _ := http.ParseTime(f.date) // Stripe always sends one; without it At stays zero, which is older than anything
-	return answer{body: got.body, at: at.UTC(), requestID: f.request}, nil
+	return answer{body: got.body, at: at.UTC(), requestID: f.request, replayed: f.replayed}, nil
 }
 
 // form writes the parameters in the same order each time, so that a repeated

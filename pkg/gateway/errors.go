@@ -28,7 +28,9 @@ var (
 	// ErrInvalidRequest means that these parameters, or the object's state, do
 	// not allow the call; repeating it cannot help.
 	ErrInvalidRequest = problem.New(problem.Invalid, "stripe_invalid_request", "Stripe refused the request.")
-	// ErrRejected means that the key is wrong, revoked, or may not do this.
+	// ErrRejected means that the secret key is wrong, revoked, or may not do this.
+	// Like ErrRateLimited it speaks of this call only: if an earlier call with the
+	// same Key ended unknown, that one still is.
 	ErrRejected = problem.New(problem.Rejected, "stripe_rejected", "Stripe refuses this server's key. Its operator has to mend that.")
 	// ErrRateLimited means that Stripe did not look at the call. The same call
 	// with the same Key may be made after RetryAfter.
@@ -153,7 +155,9 @@ func embeddedIntent(res *stripe.APIResponse) *Answer {
 		return nil
 	}
 	at, _ := http.ParseTime(res.Header.Get("Date"))
-	return &Answer{Intent: intent, At: at.UTC(), RequestID: res.RequestID}
+	return &Answer{
+		Intent: intent, At: at.UTC(), RequestID: res.RequestID, Replayed: res.Header.Get("Idempotent-Replayed") == "true",
+	}
 }
 
 // safeCause keeps errors of the network and the clock, which callers and logs

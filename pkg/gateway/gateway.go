@@ -109,6 +109,7 @@ type flight struct {
 	status   int
 	date     string
 	request  string // Stripe's req_…
+	replayed bool
 }
 
 type flightKey struct{}
@@ -140,6 +141,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	f.status = res.StatusCode
 	f.date = res.Header.Get("Date")
 	f.request = res.Header.Get("Request-Id")
+	f.replayed = res.Header.Get("Idempotent-Replayed") == "true"
 	res.Body = &boundedBody{body: res.Body, left: maxAnswer}
 	return res, nil
 }

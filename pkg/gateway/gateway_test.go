@@ -175,8 +175,8 @@ func TestIntentLife(t *testing.T) {
 	}
 
 	again := s.create(1800, "pay_1:create:1")
-	if again.Intent.ID != in.ID || s.intentsMade() != 1 {
-		t.Errorf("the same key made %s beside %s", again.Intent.ID, in.ID)
+	if again.Intent.ID != in.ID || s.intentsMade() != 1 || made.Replayed || !again.Replayed {
+		t.Errorf("the same key made %s (replayed: %t) beside %s", again.Intent.ID, again.Replayed, in.ID)
 	}
 
 	p := params(2000)

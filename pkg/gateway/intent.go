@@ -123,7 +123,7 @@ func (g *Gateway) intent(ctx context.Context, r request, id IntentID) (Answer, e
 	if err != nil {
 		return Answer{}, &unknown{r.op, err} // a 200 of somebody in between
 	}
-	return Answer{Intent: in, At: a.at, RequestID: a.requestID}, nil
+	return Answer{Intent: in, At: a.at, RequestID: a.requestID, Replayed: a.replayed}, nil
 }
 
 func intentPath(id IntentID, verb string) string {

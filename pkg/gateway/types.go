@@ -60,6 +60,9 @@ type Answer struct {
 	Intent    Intent
 	At        time.Time // the Date header of Stripe's response, whole seconds
 	RequestID string    // req_…
+	// Replayed means that Stripe gave the answer of an earlier call with this Key
+	// again: At is now, but the intent is shown as it was then.
+	Replayed bool
 }
 
 // Event is one webhook delivery, verified and decoded as far as routing needs.
