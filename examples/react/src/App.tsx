@@ -1,3 +1,4 @@
+import { showBasket } from './Basket'
 import { useCart } from './cart'
 import { Checkout } from './Checkout'
 import { OrderPage } from './OrderPage'
@@ -20,8 +21,8 @@ export function App() {
       <header className="top">
         <a className="brand" href="#/"><Logo /> Halfpenny</a>
         <nav aria-label="Main">
-          <a href="#/orders">Your orders</a>
-          <a href="#/basket">Basket{count > 0 && <span className="count">{count}<span className="sr"> items</span></span>}</a>
+          <a href="#/orders">Orders</a>
+          <a href="#/basket" onClick={showBasket}>Basket{count > 0 && <span className="count">{count}<span className="sr"> items</span></span>}</a>
         </nav>
       </header>
       {config.data ? <Route config={config.data} /> : (
@@ -38,10 +39,10 @@ export function App() {
 }
 
 function Route({ config }: { config: Config }) {
-  const [page, id] = useRoute()
+  const [page, id, more] = useRoute()
   const cart = useCart()
   if (page === 'orders') return <Orders />
-  if (page === 'order' && id) return <OrderPage key={id} id={id} config={config} />
+  if (page === 'order' && id) return <OrderPage key={id} id={id} confirmed={more === 'confirmed'} config={config} />
   if (page === 'pay' && id) return <Checkout key={id} request={{ orderId: id }} config={config} />
   if (page === 'checkout' && Object.keys(cart.lines).length > 0) {
     const items = Object.entries(cart.lines).map(([priceId, quantity]) => ({ priceId, quantity }))

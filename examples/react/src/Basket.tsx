@@ -1,12 +1,16 @@
-import { setEmail, setQuantity, useCart } from './cart'
+import { setEmail, setQuantity, sku, useCart } from './cart'
 import { money } from './money'
 import { go } from './route'
 import type { Ware } from './Shop'
 
 export function Basket({ wares, currency }: { wares: Ware[]; currency: string }) {
   const cart = useCart()
-  const lines = wares.filter(({ price }) => cart.lines[price.id])
-  const total = lines.reduce((sum, { price }) => sum + price.unitAmount * (cart.lines[price.id] ?? 0), 0)
+  const lines = wares.flatMap(({ product, price }) => {
+    const quantity = cart.lines[sku(price)] ?? 0
+    return quantity > 0 ? [{ ...product, sku: sku(price), quantity, amount: price.unitAmount * quantity, price }] : []
+  })
+  // For the shopper to see; what is charged is Till's own sum.
+  const total = lines.reduce((sum, line) => sum + line.amount, 0)
   return (
     <section className="basket" id="basket" tabIndex={-1} aria-labelledby="basket-title">
       <h2 id="basket-title">Basket</h2>
@@ -16,11 +20,11 @@ export function Basket({ wares, currency }: { wares: Ware[]; currency: string })
           go('/checkout')
         }}>
           <ul>
-            {lines.map(({ product, price }) => (
-              <li key={price.id}>
-                <span className="name">{product.name}</span>
-                <Quantity name={product.name} priceId={price.id} value={cart.lines[price.id] ?? 0} />
-                <span className="sum">{money(price.unitAmount * (cart.lines[price.id] ?? 0), price.currency)}</span>
+            {lines.map(({ sku, name, quantity, amount, price }) => (
+              <li key={sku}>
+                <span className="name">{name}</span>
+                <Quantity name={name} value={quantity} onChange={(value) => setQuantity(sku, value)} />
+                <span className="sum">{money(amount, price.currency)}</span>
               </li>
             ))}
           </ul>
@@ -37,12 +41,22 @@ export function Basket({ wares, currency }: { wares: Ware[]; currency: string })
   )
 }
 
-function Quantity({ name, priceId, value }: { name: string; priceId: string; value: number }) {
+export function showBasket(): void {
+  const basket = document.getElementById('basket')
+  basket?.scrollIntoView()
+  basket?.focus({ preventScroll: true })
+}
+
+function Quantity({ name, value, onChange }: { name: string; value: number; onChange: (value: number) => void }) {
+  const less = () => {
+    onChange(value - 1)
+    if (value === 1) showBasket() // the button goes away; keep the focus near
+  }
   return (
     <span className="quantity" role="group" aria-label={`Quantity of ${name}`}>
-      <button type="button" aria-label={`One ${name} less`} onClick={() => setQuantity(priceId, value - 1)}>−</button>
+      <button type="button" aria-label={`One ${name} less`} onClick={less}>−</button>
       <output>{value}</output>
-      <button type="button" aria-label={`One more ${name}`} onClick={() => setQuantity(priceId, value + 1)}>+</button>
+      <button type="button" aria-label={`One more ${name}`} onClick={() => onChange(value + 1)}>+</button>
     </span>
   )
 }

@@ -31,21 +31,22 @@ export function Checkout({ request, config }: { request: PaymentRequest; config:
   return (
     <Page title="Checkout">
       {error && <Wrong error={error} retry={retry} />}
+      {error && <p><a href="#/basket">Back to the basket</a></p>}
       {!data?.order && !error && (
         <Waiting>{slow ? 'Stripe is slow to answer. Nothing is lost, we keep asking…' : 'Preparing your payment…'}</Waiting>
       )}
       {data?.order && data.stripe && (
         <div className="checkout">
-          <Elements
-            key={data.intent.id} stripe={data.stripe}
-            options={{ clientSecret: data.intent.clientSecret, appearance: appearance() }}
-          >
-            <PayForm intent={data.intent} />
-          </Elements>
           <div>
-            <Receipt order={data.order} />
+            <Elements
+              key={data.intent.id} stripe={data.stripe}
+              options={{ clientSecret: data.intent.clientSecret, appearance: appearance() }}
+            >
+              <PayForm intent={data.intent} />
+            </Elements>
             {config.stripeJsUrl && <TestCards />}
           </div>
+          <Receipt order={data.order} />
         </div>
       )}
     </Page>

@@ -17,6 +17,7 @@ export function Donation({ config: { currency, features } }: { config: Config })
 
   async function give(event: FormEvent) {
     event.preventDefault()
+    if (busy) return
     const amount = parseMoney(text, currency)
     if (amount === undefined || amount < min || amount > max) {
       return setError(new Error(`Please choose an amount from ${money(min, currency)} to ${money(max, currency)}.`))
@@ -46,7 +47,7 @@ export function Donation({ config: { currency, features } }: { config: Config })
             value={text} onChange={(event) => setText(event.target.value)}
           />
           <span className="unit" aria-hidden="true">{currency.toUpperCase()}</span>
-          <button data-testid="give" disabled={busy}>Leave a tip</button>
+          <button data-testid="give" aria-disabled={busy}>Leave a tip</button>
         </div>
         {error && <Wrong error={error} />}
       </div>

@@ -1,20 +1,23 @@
-import { useEffect } from 'react'
+import { useEffect, useState } from 'react'
 import { finishCart } from './cart'
 import { useLivePayment } from './payments'
 import { Receipt } from './Receipt'
 import { statusWords } from './status'
 import { Timeline } from './Timeline'
-import { ask, till, tillUrl, type Config, type Order, type Payment } from './till'
+import { ask, till, tillUrl, type Config, type Order } from './till'
 import { Page, Waiting, Wrong } from './ui'
 import { useAnswer } from './useAnswer'
 
-/** The order, live: it follows its newest payment and reads itself again at each change. */
-export function OrderPage({ id, config }: { id: string; config: Config }) {
-  const first = useAnswer((signal) => getOrder(id, signal), [id])
-  const { payment, lost } = useLivePayment(first.data?.payments[0]?.id)
-  const again = useAnswer((signal) => getOrder(id, signal), [id, payment?.version])
-  const order = again.data ?? first.data
-  const error = order ? again.error : first.error
+/**
+ * The order, live: it follows its newest payment and reads itself again at each change.
+ * `confirmed`: Stripe has just accepted the card, so what Till knew before is out of date.
+ */
+export function OrderPage({ id, confirmed, config }: { id: string; confirmed: boolean; config: Config }) {
+  const [version, setVersion] = useState<number>() // of the payment, when the order was last read
+  const { data: order, error, retry } = useAnswer(
+    (signal) => ask(till.GET('/orders/{id}', { params: { path: { id } }, signal })), [id, version])
+  const { payment, changed, lost } = useLivePayment(order?.payments[0]?.id)
+  useEffect(() => setVersion(payment?.version), [payment?.version])
 
   const settled = order && settledStatuses.includes(order.status)
   useEffect(() => {
@@ -23,12 +26,12 @@ export function OrderPage({ id, config }: { id: string; config: Config }) {
 
   return (
     <Page title="Your order">
-      {error && <Wrong error={error} retry={order ? again.retry : first.retry} />}
+      {error && <Wrong error={error} retry={retry} />}
       {!order && !error && <Waiting>Looking for your order…</Waiting>}
       {order && (
         <div className="order">
           <div>
-            <Status order={order} payment={payment} />
+            <Status order={order} failure={payment?.failure?.message} justConfirmed={confirmed && !changed} />
             {lost && <p className="muted">The connection was lost; trying again…</p>}
             {order.status === 'paid' && <Mail order={order} sandbox={Boolean(config.stripeJsUrl)} />}
             {payment && <Timeline payment={payment} />}
@@ -42,16 +45,14 @@ export function OrderPage({ id, config }: { id: string; config: Config }) {
 
 const settledStatuses = ['processing', 'authorized', 'paid']
 
-function getOrder(id: string, signal: AbortSignal): Promise<Order> {
-  return ask(till.GET('/orders/{id}', { params: { path: { id } }, signal }))
-}
-
-function Status({ order, payment }: { order: Order; payment?: Payment }) {
+function Status({ order, failure, justConfirmed }: { order: Order; failure?: string; justConfirmed: boolean }) {
+  const unpaid = order.status === 'open' && !justConfirmed
   return (
     <div className={`status is-${order.status}`}>
       <p data-testid="order-status" role="status">{statusWords[order.status] ?? order.status}</p>
-      {order.status === 'open' && payment?.failure && <p className="muted">{payment.failure.message}</p>}
-      {order.status === 'open' && <a className="button primary" href={`#/pay/${order.id}`}>Pay now</a>}
+      {order.status === 'open' && justConfirmed && <p className="muted">Your card was accepted. This takes a moment.</p>}
+      {unpaid && failure && <p className="muted">{failure}</p>}
+      {unpaid && <a className="button primary" href={`#/pay/${order.id}`}>Pay now</a>}
       {order.status === 'processing' && <p className="muted">Your bank is working on it. You can leave this page.</p>}
     </div>
   )
@@ -59,10 +60,11 @@ function Status({ order, payment }: { order: Order; payment?: Payment }) {
 
 function Mail({ order, sandbox }: { order: Order; sandbox: boolean }) {
   return (
-    <p>
-      Thank you!{' '}
-      {order.receiptEmail && <>Your confirmation is on its way to <strong>{order.receiptEmail}</strong>. </>}
-      {sandbox && <a href={`${tillUrl}/demo/mailbox`} target="_blank" data-testid="mailbox-link">Open the demo’s mailbox</a>}
-    </p>
+    <div className="thanks">
+      <p>Thank you! {order.receiptEmail && <>Your confirmation is on its way to <strong>{order.receiptEmail}</strong>.</>}</p>
+      {sandbox && (
+        <a className="button" href={`${tillUrl}/demo/mailbox`} target="_blank" data-testid="mailbox-link">Open the demo’s mailbox</a>
+      )}
+    </div>
   )
 }

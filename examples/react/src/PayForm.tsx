@@ -39,7 +39,7 @@ export function PayForm({ intent }: { intent: PaymentIntent }) {
       redirect: 'if_required',
       confirmParams: { return_url: here.href },
     })
-    if (!error) return go(`/order/${intent.orderId}`)
+    if (!error) return go(`/order/${intent.orderId}/confirmed`)
     setFailure(new Error(error.message ?? 'That did not work. Please try again.'))
     if (error.type !== 'validation_error') {
       // Till knows best what happened and says it in words for the payer; it may even have been paid.
@@ -58,7 +58,7 @@ export function PayForm({ intent }: { intent: PaymentIntent }) {
       {stopped
         ? <p>This payment can’t be tried again. <a href={`#/order/${intent.orderId}`}>See the order</a></p>
         : (
-          <button className="primary" data-testid="pay" disabled={!stripe || !ready || busy}>
+          <button className="primary" data-testid="pay" disabled={!stripe || !ready} aria-disabled={busy}>
             {busy ? 'Paying…' : `Pay ${money(intent.amount, intent.currency)}`}
           </button>
         )}

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
-import { setQuantity, useCart } from './cart'
-import { Basket } from './Basket'
+import { Basket, showBasket } from './Basket'
+import { keepOnly, setQuantity, sku, useCart } from './cart'
 import { Donation } from './Donation'
 import { money } from './money'
 import { Picture } from './pictures'
@@ -23,11 +23,9 @@ export function Shop({ config, atBasket }: { config: Config; atBasket: boolean }
   })
 
   useEffect(() => {
-    if (!atBasket || !wares) return
-    const basket = document.getElementById('basket')
-    basket?.scrollIntoView()
-    basket?.focus({ preventScroll: true })
-  }, [atBasket, !wares])
+    if (wares) keepOnly(wares.map(({ price }) => sku(price)))
+    if (wares && atBasket) showBasket()
+  }, [atBasket, catalog.data])
 
   return (
     <Page title="Small things, well made">
@@ -37,7 +35,7 @@ export function Shop({ config, atBasket }: { config: Config; atBasket: boolean }
         <div className="shop">
           <div>
             {wares.length === 0 && <p>The shelves are empty. Add products in Stripe and run <code>till sync catalog</code>.</p>}
-            <ul className="shelf">{wares.map((ware) => <Tile key={ware.price.id} {...ware} />)}</ul>
+            <ul className="shelf">{wares.map((ware) => <Tile key={ware.product.id} {...ware} />)}</ul>
             {config.features.clientAmounts && <Donation config={config} />}
           </div>
           <Basket wares={wares} currency={config.currency} />
@@ -48,7 +46,7 @@ export function Shop({ config, atBasket }: { config: Config; atBasket: boolean }
 }
 
 function Tile({ product, price }: Ware) {
-  const inBasket = useCart().lines[price.id] ?? 0
+  const inBasket = useCart().lines[sku(price)] ?? 0
   const [said, say] = useState('')
   return (
     <li className="tile">
@@ -59,14 +57,14 @@ function Tile({ product, price }: Ware) {
         {product.description && <p className="muted">{product.description}</p>}
       </div>
       <button
-        data-testid={`add-${price.lookupKey ?? price.id}`}
+        data-testid={`add-${sku(price)}`}
         aria-label={`Add ${product.name} to the basket`}
         onClick={() => {
-          setQuantity(price.id, inBasket + 1)
+          setQuantity(sku(price), inBasket + 1)
           say(`${product.name} added, ${inBasket + 1} in the basket`)
         }}
       >
-        {inBasket > 0 ? `Add another (${inBasket} in basket)` : 'Add to basket'}
+        {inBasket > 0 ? 'Add another' : 'Add to basket'}
       </button>
       <span className="sr" role="status">{said}</span>
     </li>

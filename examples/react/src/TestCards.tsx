@@ -20,7 +20,7 @@ export function TestCards() {
               onClick={() => navigator.clipboard?.writeText(number).then(() => setCopied(number), () => undefined)}
             >
               {number}
-            </button>{' '}
+            </button>
             <span>{copied === number ? 'copied' : effect}</span>
           </li>
         ))}

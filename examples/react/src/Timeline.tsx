@@ -15,7 +15,7 @@ export function Timeline({ payment }: { payment: Payment }) {
   )
 
   // The mail is sent a moment after the payment: look a few more times.
-  const mailed = data?.data.some((entry) => entry.kind === 'order.receipt')
+  const mailed = data?.data.some((entry) => entry.kind === 'order.receipt' && entry.to !== 'queued')
   useEffect(() => {
     if (payment.status !== 'succeeded' || mailed || look >= 6) return
     const timer = setTimeout(() => setLook(look + 1), 1500)
@@ -42,14 +42,11 @@ export function Timeline({ payment }: { payment: Payment }) {
   )
 }
 
-function wordsFor({ kind, to }: TimelineEntry): string {
-  return (to && statusWords[to]) ?? kinds[kind] ?? kind
-}
-
-const kinds: Record<string, string> = {
-  'payment.amount': 'The amount changed',
-  'order.paid': 'The order is paid',
-  'order.receipt': 'The confirmation was sent',
+/** For an entry that brings no words of its own. */
+function wordsFor({ kind, from, to }: TimelineEntry): string {
+  const states = [from, to].filter((state) => state !== undefined).map((state) => statusWords[state] ?? state)
+  const subject = kind.startsWith('order.') ? 'Order' : kind.startsWith('payment.') ? 'Payment' : kind
+  return states.length > 0 ? `${subject}: ${states.join(' → ')}` : kind
 }
 
 const causes: Record<string, string> = {

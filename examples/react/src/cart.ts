@@ -1,10 +1,11 @@
 // The cart and its reference. Till keeps one order per guest and reference, so a
 // reload, a second click or a second tab pays the same order.
 import { useSyncExternalStore } from 'react'
+import type { Price } from './till'
 
 export interface Cart {
   reference: string
-  lines: Record<string, number> // price id → quantity
+  lines: Record<string, number> // sku → quantity
   email: string
 }
 
@@ -36,9 +37,20 @@ export function newReference(prefix: string): string {
   return `${prefix}_${Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
-export function setQuantity(priceId: string, quantity: number): void {
-  const { [priceId]: _, ...others } = cart.lines
-  write({ ...cart, lines: quantity > 0 ? { ...cart.lines, [priceId]: quantity } : others })
+/** How a price is called in the cart: its lookup key outlives a price change. */
+export function sku(price: Price): string {
+  return price.lookupKey ?? price.id
+}
+
+export function setQuantity(sku: string, quantity: number): void {
+  const { [sku]: _, ...others } = cart.lines
+  write({ ...cart, lines: quantity > 0 ? { ...cart.lines, [sku]: quantity } : others })
+}
+
+/** Forgets what is not sold any more. */
+export function keepOnly(skus: string[]): void {
+  const lines = Object.entries(cart.lines).filter(([sku]) => skus.includes(sku))
+  if (lines.length < Object.keys(cart.lines).length) write({ ...cart, lines: Object.fromEntries(lines) })
 }
 
 export function setEmail(email: string): void {

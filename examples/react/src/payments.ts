@@ -25,8 +25,9 @@ export function getPayment(
 }
 
 /** The payment as it is now, and again at each change, without a reload. */
-export function useLivePayment(id: string | undefined): { payment?: Payment; lost: boolean } {
+export function useLivePayment(id: string | undefined): { payment?: Payment; changed: boolean; lost: boolean } {
   const [payment, setPayment] = useState<Payment>()
+  const [changed, setChanged] = useState(false) // since this page opened
   const [lost, setLost] = useState(false)
 
   useEffect(() => {
@@ -39,6 +40,7 @@ export function useLivePayment(id: string | undefined): { payment?: Payment; los
           const now = await getPayment(id, seen === undefined ? {} : { wait: 25, after: seen }, gone.signal)
           setPayment(now)
           setLost(false)
+          if (seen !== undefined && now.version !== seen) setChanged(true)
           if (now.status === 'succeeded' || now.status === 'canceled') return
           if (now.version === seen) await pause(500, gone.signal)
           seen = now.version
@@ -53,7 +55,7 @@ export function useLivePayment(id: string | undefined): { payment?: Payment; los
     return () => gone.abort()
   }, [id])
 
-  return { payment, lost }
+  return { payment, changed, lost }
 }
 
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -16,9 +16,9 @@ export function stripeFor(config: Config): Promise<Stripe | null> {
   loaded ??= (config.stripeJsUrl
     ? loadStripeFrom(config.stripeJsUrl, config.publishableKey)
     : loadStripe(config.publishableKey)
-  ).catch((error: unknown) => {
+  ).catch((cause: unknown) => {
     loaded = undefined
-    throw error
+    throw new Error('The card form can’t be loaded. Please check your connection.', { cause })
   })
   return loaded
 }
