@@ -38,3 +38,20 @@ export async function startSandbox() {
     },
   };
 }
+
+// startDemo is the newcomer's first command, on ports of its own:
+// {url, sandboxUrl, requests(), stop}.
+export async function startDemo() {
+  const { match, stop } = await startCommand(tillBinary(), ['demo', '--addr', '127.0.0.1:0', '--sandbox-addr', '127.0.0.1:0'], {
+    until: /shop\S*\s+(http:\/\/[^\s/]+)/i,
+  });
+  const url = match[1];
+  const { stripeJsUrl } = await (await fetch(url + '/config')).json();
+  const sandboxUrl = new URL(stripeJsUrl).origin;
+  return {
+    url,
+    sandboxUrl,
+    stop,
+    requests: async () => (await fetch(sandboxUrl + '/_sandbox/requests')).json(),
+  };
+}

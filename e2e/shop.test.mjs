@@ -1,0 +1,149 @@
+// The demo as a newcomer meets it: the React shop, Till and the sandbox from
+// one command, paid in a real browser with the three cards.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { launch } from './lib/chromium.mjs';
+import { CARDS, cardFrame, challenge, fillCard, screenshot, watchForCards } from './lib/card.mjs';
+import { startDemo } from './lib/till.mjs';
+
+const EMAIL = 'ada@example.com';
+
+describe('the shop of the demo', { skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
+  let demo, browser;
+
+  before(async () => {
+    [demo, browser] = await Promise.all([startDemo(), launch()]);
+  });
+  after(async () => {
+    await Promise.all([browser?.close(), demo?.stop()]);
+  });
+
+  // openShop is a new guest, whose problems on the page fail the test.
+  async function openShop(t, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, deviceScaleFactor: 2, locale: 'en-US', colorScheme: 'light', ...options });
+    context.setDefaultTimeout(15_000);
+    t.after(() => context.close());
+    const page = await context.newPage();
+    const problems = [];
+    page.on('pageerror', (error) => problems.push(String(error)));
+    const watch = await watchForCards(page, demo.url);
+    await page.goto(demo.url);
+    await page.getByRole('button', { name: /to the basket/ }).first().waitFor();
+    return { page, watch, problems };
+  }
+
+  // checkOut fills the basket and goes to the fields; it gives the payment's answer.
+  async function checkOut(page, { email = EMAIL } = {}) {
+    const add = page.getByRole('button', { name: /to the basket/ });
+    await add.nth(0).click();
+    await add.nth(1).click();
+    await page.getByTestId('email').fill(email);
+    const answered = page.waitForResponse((response) => response.url().endsWith('/payments/intent') && response.request().method() === 'POST');
+    await page.getByTestId('checkout').click();
+    const answer = await answered;
+    assert.equal(answer.status(), 201);
+    await cardFrame(page).getByLabel('Card number').waitFor();
+    return answer.json();
+  }
+
+  // seePaid waits for "Paid" on the page that is open, which must not have been loaded again.
+  async function seePaid(page) {
+    await page.getByTestId('order-status').filter({ hasText: /^Paid$/ }).waitFor();
+    assert.equal(await page.evaluate(() => window.notReloaded), true, 'the page followed the order without a reload');
+  }
+
+  async function markPage(page) {
+    await page.evaluate(() => { window.notReloaded = true; });
+  }
+
+  test('4242 pays; the order, its timeline and the mail say so', async (t) => {
+    const { page, watch, problems } = await openShop(t);
+    await screenshot(page, 'shop-1-shelf');
+    await markPage(page);
+    const intent = await checkOut(page);
+    await fillCard(page, CARDS.good);
+    await screenshot(page, 'shop-2-checkout');
+    await watch.check({ sent: false });
+    await page.getByTestId('pay').click();
+    await seePaid(page);
+    await watch.check({ sent: true });
+
+    const timeline = page.getByTestId('timeline');
+    await timeline.getByText('The order is paid').waitFor();
+    await timeline.getByText('The confirmation was sent').waitFor();
+    assert.match(await timeline.textContent(), /evt_\w+/, 'the timeline names the event that told of it');
+    await screenshot(page, 'shop-3-paid');
+
+    const opened = page.context().waitForEvent('page');
+    await page.getByTestId('mailbox-link').click();
+    const mailbox = await opened;
+    await mailbox.getByText(EMAIL).first().waitFor();
+    await screenshot(mailbox, 'shop-4-mailbox');
+    const mails = await mailbox.getByText(EMAIL).count();
+    assert.ok(mails >= 1);
+    assert.ok((await mailbox.content()).includes(intent.orderId), 'the mail names the order');
+    assert.deepEqual(problems, []);
+  });
+
+  test('3155 shows the bank’s challenge, and is paid once it is completed', async (t) => {
+    const { page, watch, problems } = await openShop(t);
+    await markPage(page);
+    await checkOut(page);
+    await fillCard(page, CARDS.challenged);
+    await page.getByTestId('pay').click();
+    const complete = challenge(page).getByRole('button', { name: 'Complete' });
+    await complete.waitFor();
+    await screenshot(page, 'shop-5-challenge');
+    await complete.click();
+    await seePaid(page);
+    await watch.check({ sent: true });
+    assert.deepEqual(problems, []);
+  });
+
+  test('9995 is declined in words, and the same payment is paid with another card', async (t) => {
+    const { page, watch, problems } = await openShop(t);
+    await markPage(page);
+    const intents = [];
+    page.on('response', async (response) => {
+      if (response.url().endsWith('/payments/intent')) intents.push(await response.json());
+    });
+    const intent = await checkOut(page);
+    await fillCard(page, CARDS.poor);
+    await page.getByTestId('pay').click();
+    const error = page.getByTestId('pay-error');
+    await error.filter({ hasText: /funds/i }).waitFor();
+    await page.getByTestId('pay').and(page.locator(':enabled')).waitFor();
+    await screenshot(page, 'shop-6-declined');
+
+    await fillCard(page, CARDS.good);
+    await page.getByTestId('pay').click();
+    await seePaid(page);
+    assert.deepEqual([...new Set(intents.map((i) => i.id))], [intent.id], 'no second payment was made');
+    const requests = await demo.requests();
+    assert.ok(requests.count > 0);
+    await watch.check({ sent: true });
+    assert.deepEqual(problems, []);
+  });
+
+  test('the basket survives a reload, which pays the same order', async (t) => {
+    const { page } = await openShop(t);
+    const first = await checkOut(page);
+    const again = page.waitForResponse((response) => response.url().endsWith('/payments/intent'));
+    await page.reload();
+    const answer = await again;
+    assert.equal(answer.status(), 200);
+    const second = await answer.json();
+    assert.deepEqual([second.id, second.orderId, second.clientSecret], [first.id, first.orderId, first.clientSecret]);
+  });
+
+  test('it fits a phone, and the dark', async (t) => {
+    const { page, problems } = await openShop(t, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+    await screenshot(page, 'shop-7-phone-shelf');
+    await checkOut(page);
+    await cardFrame(page).getByLabel('Card number').pressSequentially('4242');
+    await screenshot(page, 'shop-8-phone-checkout');
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(overflow <= 0, `the page is ${overflow}px wider than the phone`);
+    assert.deepEqual(problems, []);
+  });
+});
