@@ -108,7 +108,6 @@ var testCards = []testCard{
 	{number: "4000000000003063", names: "threeDSecureRequired", auth: authAlways},
 	{number: "4000008400001629", names: "threeDSecureRequiredChargeDeclined", auth: authAlways, decline: "generic_decline"},
 	{number: "4000000000003055", names: "threeDSecureSupported"},
-	{number: "4000000000003097", names: "threeDSecureOptionalProcessingError"},
 }
 
 // declineAnswer is how Stripe words a decline.

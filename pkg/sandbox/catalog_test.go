@@ -16,6 +16,9 @@ func TestProductsAndPrices(t *testing.T) {
 	if err != nil || !cup.Active || cup.Images[0] != "https://shop.example/cup.png" || cup.Metadata["colour"] != "blue" {
 		t.Fatalf("%+v %v", cup, err)
 	}
+	if got, err := b.stripe.Products.Get(cup.ID, nil); err != nil || got.Name != "Cup" {
+		t.Errorf("%+v %v", got, err)
+	}
 	price, err := b.stripe.Prices.New(&stripe.PriceParams{Product: stripe.String(cup.ID), Currency: stripe.String("usd"), UnitAmount: stripe.Int64(1200), LookupKey: stripe.String("cup")})
 	if err != nil || price.Type != stripe.PriceTypeOneTime || price.UnitAmount != 1200 || price.UnitAmountDecimal != 1200 || price.LookupKey != "cup" || price.BillingScheme != "per_unit" {
 		t.Fatalf("%+v %v", price, err)

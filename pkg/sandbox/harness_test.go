@@ -109,6 +109,13 @@ func judged(t *testing.T, next http.Handler) http.Handler {
 			rec.Header().Get("Content-Type") != "application/json" || string(body) == "{}" {
 			return
 		}
+		seen.Lock()
+		if pattern := r.Method + " " + conform.Template(r.Method, r.URL.Path); rec.status < 400 {
+			seen.good[pattern]++
+		} else {
+			seen.refused[pattern]++
+		}
+		seen.Unlock()
 		for _, f := range conform.Response(r.Method, r.URL.Path, rec.status, body) {
 			t.Errorf("%s %s %d: %s", r.Method, r.URL.Path, rec.status, f)
 		}

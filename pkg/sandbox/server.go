@@ -131,6 +131,12 @@ func (s *Sandbox) operation(rt route, op *spec.Operation) http.Handler {
 			}
 		}
 
+		finished := false
+		defer func() { // a handler that panics must not keep its key for itself
+			if mine != nil && !finished {
+				s.keys.finish(mine, 0, nil, false)
+			}
+		}()
 		status, body, keep := s.run(rt, c, expand)
 		if f.kind() == statusAfter {
 			status, body, keep = f.fault.Status, s.failureBody(apiError(f.fault.Status), requestID), true
@@ -138,6 +144,7 @@ func (s *Sandbox) operation(rt route, op *spec.Operation) http.Handler {
 		s.webhooks.dispatch(r.Context(), c.events)
 		if mine != nil {
 			s.keys.finish(mine, status, body, keep)
+			finished = true
 		}
 		if !rt.reads() {
 			s.touch()

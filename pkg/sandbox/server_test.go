@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"till/pkg/sandbox"
@@ -48,6 +50,26 @@ func TestHeadersAndUnknownRoutes(t *testing.T) {
 	}
 	if r := b.send("GET", "/v3/", ""); r.Status != 200 || r.Header.Get("Content-Type") == "application/json" {
 		t.Errorf("no Stripe.js: %d", r.Status)
+	}
+}
+
+// Every operation refuses parameters that Stripe does not have, and ids that are nobody's.
+func TestEveryRouteRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	hole := regexp.MustCompile(`\{[a-z_]+\}`)
+	for _, pattern := range sandbox.Routes() {
+		method, path, _ := strings.Cut(pattern, " ")
+		at := hole.ReplaceAllString(path, "nobody")
+		if r := b.send(method, at+"?colour=red", ""); r.Status != 400 || r.str("error.code") != "parameter_unknown" || r.str("error.param") != "colour" {
+			t.Errorf("%s: %d %s", pattern, r.Status, r.Body)
+		}
+		if at == path || strings.HasSuffix(path, "/payment_methods") || strings.HasSuffix(path, "/attach") {
+			continue // nothing in the path, or more to give than a path
+		}
+		if r := b.send(method, at, ""); r.Status != 404 || r.str("error.code") != "resource_missing" {
+			t.Errorf("%s: %d %s", pattern, r.Status, r.Body)
+		}
 	}
 }
 

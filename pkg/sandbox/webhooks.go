@@ -98,22 +98,18 @@ func (h *webhooks) dispatch(ctx context.Context, events []*Event) {
 
 	h.mu.Lock()
 	mode := h.mode
-	if mode == modeHold {
-		h.held = append(h.held, all...)
-	}
 	h.mu.Unlock()
-	switch mode {
-	case modeNormal:
+	if mode != modeBeforeResponse {
 		for _, d := range all {
 			h.enqueue(d)
 		}
-	case modeBeforeResponse:
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), responseWait)
-		defer cancel()
-		for _, d := range all {
-			if h.attempt(ctx, d) != nil {
-				h.retry(d)
-			}
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), responseWait)
+	defer cancel()
+	for _, d := range all {
+		if h.attempt(ctx, d) != nil {
+			h.retry(d)
 		}
 	}
 }
@@ -127,19 +123,21 @@ func (h *webhooks) setMode(mode string) {
 		freed, h.held = h.held, nil
 	}
 	h.mu.Unlock()
-	if mode == modeDrop {
-		return
-	}
 	for _, d := range freed {
 		h.enqueue(d)
 	}
 }
 
-// enqueue puts a delivery into its endpoint's queue, and starts the queue with the first.
+// enqueue puts a delivery into its endpoint's queue, and starts the queue with
+// the first; while deliveries are held or dropped, so is this one.
 func (h *webhooks) enqueue(d delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ctx.Err() != nil {
+	switch {
+	case h.ctx.Err() != nil, h.mode == modeDrop:
+		return
+	case h.mode == modeHold && len(h.held) < queueLength:
+		h.held = append(h.held, d)
 		return
 	}
 	q := h.queues[d.endpoint]
@@ -187,11 +185,22 @@ func (h *webhooks) retry(d delivery) {
 
 var errGone = errors.New("endpoint or event is gone")
 
+// forget ends the queue of an endpoint that was deleted.
+func (h *webhooks) forget(endpoint string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if q := h.queues[endpoint]; q != nil {
+		q.stop()
+		delete(h.queues, endpoint)
+	}
+}
+
 // attempt delivers once and records how it went. An endpoint that was deleted
 // or disabled meanwhile is done with.
 func (h *webhooks) attempt(ctx context.Context, d delivery) error {
 	body, kind, endpoint, err := h.letter(d)
 	if err != nil {
+		h.forget(d.endpoint)
 		return nil
 	}
 	status, err := h.post(ctx, endpoint, body)

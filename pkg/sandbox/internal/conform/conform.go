@@ -72,6 +72,9 @@ func Response(method, path string, status int, body []byte) []string {
 	return []string{"the description has no answer for " + method + " " + template}
 }
 
+// Template is the path as the description has it: /v1/payment_intents/{intent}.
+func Template(method, path string) string { return load().template(method, path) }
+
 // Event judges an event and the object in it by that object's own description.
 // previous_attributes may only name properties that the object can have.
 func Event(body []byte) []string {
