@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -264,6 +265,14 @@ func schemaProblem(err error, path string) error {
 			path = member(path, token)
 		}
 	}
+	if object, ok := s.Value.(map[string]any); ok && s.SchemaField == "properties" {
+		// kin-openapi points at the object; the client wants to know which name
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			if s.Schema.Properties[name] == nil {
+				return invalid(member(path, name), "is not a field of this request")
+			}
+		}
+	}
 	return invalid(path, reason(s))
 }
 
@@ -272,8 +281,6 @@ func reason(s *openapi3.SchemaError) string {
 	switch s.SchemaField {
 	case "required":
 		return "is missing"
-	case "properties", "additionalProperties":
-		return "is not a field of this request"
 	case "type", "nullable":
 		return "must be " + kindOf(schema)
 	case "minimum":

@@ -73,7 +73,7 @@ func assemble(d Deps, h openapi.StrictServerInterface) (*echo.Echo, error) {
 	if d.Settings.BodyLimit == 0 {
 		d.Settings.BodyLimit = defaultBodyLimit
 	}
-	contract, err := openapi.GetSpec()
+	contract, err := openapi.Load()
 	if err != nil {
 		return nil, err
 	}

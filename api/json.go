@@ -157,28 +157,28 @@ func invalid(path, reason string) *problem.Error {
 	return errValidation.Detailf("%s %s.", path, reason).At(path)
 }
 
-// syntaxProblem says where the text stops being JSON, in words that repeat none of it
-// but the name that is there twice.
+// syntaxProblem says where the text stops being JSON, in words that repeat none
+// of it but names of fields.
 func syntaxProblem(err error) error {
 	if p, ok := problem.As(err); ok {
 		return p
 	}
-	var syntax *jsontext.SyntacticError
-	switch {
-	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntax):
-		path := pointerPath(syntax.JSONPointer)
-		if holdsCard(path) {
-			return errCardData
-		}
-		return errInvalidJSON.Detailf("%s is there twice.", path).At(path)
-	case errors.As(err, &syntax) && strings.Contains(syntax.Err.Error(), "UTF-8"):
-		return errInvalidJSON.Detailf("The body is not valid UTF-8 at byte %d.", syntax.ByteOffset).At(pointerPath(syntax.JSONPointer))
-	case errors.As(err, &syntax):
-		return errInvalidJSON.Detailf("The body is not valid JSON at byte %d.", syntax.ByteOffset)
-	case errors.Is(err, io.EOF):
-		return errInvalidJSON.Detailf("The body is empty.")
+	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		return errInvalidJSON.Detailf("The body is empty or ends in the middle of a value.")
 	}
-	return errInvalidJSON.Detailf("The body ends in the middle of the JSON value.")
+	path := pointerPath(syntax.JSONPointer)
+	if holdsCard(path) {
+		return errCardData
+	}
+	at := errInvalidJSON.At(path)
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return at.Detailf("%s is there twice.", path)
+	case strings.Contains(syntax.Err.Error(), "UTF-8"):
+		return at.Detailf("The body is not valid UTF-8 at byte %d.", syntax.ByteOffset)
+	}
+	return at.Detailf("The body is not valid JSON at byte %d.", syntax.ByteOffset)
 }
 
 // pointerPath writes a JSON Pointer as problems write paths.
