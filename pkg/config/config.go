@@ -80,8 +80,8 @@ type Config struct {
 	// amount. Empty = the log alone.
 	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`
 
-	// SweepInterval is the pause between two sweeps of what hangs. Zero is refused; default 15s.
-	SweepInterval time.Duration `name:"sweep-interval" env:"TILL_SWEEP_INTERVAL" default:"15s" help:"Pause between sweeps of what hangs."`
+	// SweepInterval is the pause between two sweeps of what hangs. Zero is refused; default 1s.
+	SweepInterval time.Duration `name:"sweep-interval" env:"TILL_SWEEP_INTERVAL" default:"1s" help:"Pause between sweeps of what hangs."`
 	// SweepAfter is how old an undecided call to Stripe must be before a sweep
 	// settles it. Must be longer than the 10 s that a call may take; default 60s.
 	SweepAfter time.Duration `name:"sweep-after" env:"TILL_SWEEP_AFTER" default:"60s" help:"Age at which an undecided call to Stripe is settled."`

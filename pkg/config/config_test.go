@@ -65,7 +65,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Listen() != ":8080" || c.WebhookTolerance != 5*time.Minute || c.GuestTTL != 720*time.Hour || c.Currency != "usd" ||
-		c.SweepInterval != 15*time.Second || c.SweepAfter != time.Minute || c.LogLevel != "info" || c.LogFormat != "json" ||
+		c.SweepInterval != time.Second || c.SweepAfter != time.Minute || c.LogLevel != "info" || c.LogFormat != "json" ||
 		c.MigrateOn() || !c.GuestsOn() || c.Livemode() || c.ClientAmounts() {
 		t.Errorf("got %+v", c)
 	}

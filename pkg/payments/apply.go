@@ -58,6 +58,9 @@ type Change struct {
 //
 // Locks are taken in order: orders by id, then payments by id.
 func (s *Service) Apply(ctx context.Context, tx *gorm.DB, news []Observation) ([]Change, error) {
+	if len(news) == 0 {
+		return nil, nil
+	}
 	b, err := s.load(tx, news)
 	if err != nil {
 		return nil, fmt.Errorf("load payments: %w", err)
@@ -214,7 +217,7 @@ func (b *batch) apply(o Observation) Change {
 		p.UpdatedAt, p.Checks = b.now, 0
 		p.NextCheckAt = nil
 		if !after.status.Terminal() {
-			p.NextCheckAt = new(b.now.Add(firstCheck))
+			p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
 		}
 		b.dirtyPayments[p.ID] = true
 		if before.status != after.status || !before.failure.equal(after.failure) {
@@ -251,7 +254,7 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	p.Stage = attached
 	p.Version++
 	p.UpdatedAt = b.now
-	p.NextCheckAt, p.Checks = new(b.now.Add(firstCheck)), 0
+	p.NextCheckAt, p.Checks = new(b.now.Add(b.s.conf.SweepAfter)), 0
 	b.dirtyPayments[p.ID] = true
 	if created {
 		b.record(p, o, timeline.Entry{Kind: "payment.created", To: string(RequiresPaymentMethod), Message: "Stripe has the payment; the payer can confirm it."})

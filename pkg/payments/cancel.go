@@ -107,7 +107,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 	defer stop()
 	var earlier idempotency.Earlier
 	claimed := false // the key is ours and committed, so it has to be given back
-	for range 3 { // another tab may start another attempt in between
+	for range 3 {    // another tab may start another attempt in between
 		var live *paymentRow
 		var done bool
 		err := s.db.Tx(ctx, func(tx *gorm.DB) error {

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"gorm.io/gorm"
@@ -130,7 +131,7 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 	now := s.now()
 	row := orderRow{
 		ID: newID, Owner: who.Owner(), Status: OrderOpen, Currency: cart.total.Currency, Total: cart.total.Minor, Description: c.Description,
-		Metadata: c.Metadata, ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
+		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
 	}
 	insert := tx
 	if c.Reference != "" {

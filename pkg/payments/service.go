@@ -17,10 +17,8 @@ import (
 const (
 	// callTimeout bounds one call to Stripe with its retry, and with it a request.
 	callTimeout = 10 * time.Second
-	// firstCheck is when an open payment is read for the first time if no webhook
-	// comes; each look that finds nothing new doubles it, up to lastCheck.
-	firstCheck = time.Minute
-	lastCheck  = 24 * time.Hour
+	// lastCheck is the longest time between two looks at an open payment.
+	lastCheck = 24 * time.Hour
 	// sentCheck is when a call of unknown outcome is settled, if nobody asks before.
 	sentCheck = 10 * time.Second
 	// readInterval is how often one payment is read from Stripe at the most.
@@ -40,6 +38,10 @@ type Config struct {
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency
 	AmountMin, AmountMax int64
+	// SweepAfter is when a call that has not come back is settled, and an open
+	// payment read for the first time if no webhook comes; each look that finds
+	// nothing new doubles it.
+	SweepAfter time.Duration
 }
 
 // Options are the parts that the service stands on.

@@ -25,6 +25,10 @@ var ErrNotYet = errors.New("payments: too early to look at Stripe")
 func (s *Service) DuePayments(ctx context.Context, limit int) ([]ID, error) {
 	now := s.now()
 	var ids []ID
+	due := s.db.Read(ctx).Model(&paymentRow{}).Where("next_check_at <= ?", now).Limit(1).Pluck("id", &ids)
+	if due.Error != nil || len(ids) == 0 {
+		return nil, store.Translate(due.Error) // mostly, and without taking SQLite's only writer
+	}
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		ids = nil
 		err := tx.Model(&paymentRow{}).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
@@ -32,7 +36,7 @@ func (s *Service) DuePayments(ctx context.Context, limit int) ([]ID, error) {
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		return tx.Model(&paymentRow{}).Where("id IN ?", ids).Update("next_check_at", now.Add(firstCheck)).Error
+		return tx.Model(&paymentRow{}).Where("id IN ?", ids).Update("next_check_at", now.Add(s.conf.SweepAfter)).Error
 	})
 	return ids, err
 }
@@ -122,7 +126,7 @@ func (s *Service) checked(ctx context.Context, row paymentRow) error {
 // postpone doubles the time to the next look. A payment that is at its end needs
 // none; a call that Stripe turns out not to have done is over as well.
 func (s *Service) postpone(tx *gorm.DB, row paymentRow) error {
-	change := map[string]any{"checks": row.Checks + 1, "next_check_at": s.now().Add(min(firstCheck<<min(row.Checks+1, 12), lastCheck))}
+	change := map[string]any{"checks": row.Checks + 1, "next_check_at": s.now().Add(min(s.conf.SweepAfter<<min(row.Checks+1, 12), lastCheck))}
 	if !row.live() {
 		change["next_check_at"] = nil
 	}

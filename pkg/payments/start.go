@@ -200,7 +200,7 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 	current.Revision++
 	current.Version++
 	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
-	current.NextCheckAt, current.Checks = new(now.Add(firstCheck)), 0
+	current.NextCheckAt, current.Checks = new(now.Add(s.conf.SweepAfter)), 0
 	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
 	if cart != nil {
 		current.Call.Items = cart.items
@@ -219,7 +219,7 @@ func (s *Service) newAttempt(order *orderRow, id ID, total money.Amount, now tim
 	return paymentRow{
 		ID: id, OrderID: &order.ID, Livemode: s.conf.Livemode, Stage: creating, Status: Unknown, Currency: total.Currency, Amount: total.Minor,
 		Version: 1, Revision: 1, Call: call{Params: s.intentParams(order, id, 1, total)}, CalledAt: now,
-		NextCheckAt: new(now.Add(firstCheck)), CreatedAt: now, UpdatedAt: now,
+		NextCheckAt: new(now.Add(s.conf.SweepAfter)), CreatedAt: now, UpdatedAt: now,
 	}
 }
 

@@ -24,30 +24,21 @@ type Sweeper struct {
 	Interval time.Duration // between two sweeps, if nothing asks for one sooner
 }
 
-const (
-	atOnce = 50
-	// deliveries are looked for more often than the rest: one that came before
-	// its row is to be linked within a second or so.
-	deliveryInterval = time.Second
-)
+const atOnce = 50
 
 // Run sweeps until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) {
-	payments := time.NewTicker(s.Interval)
-	defer payments.Stop()
-	deliveries := time.NewTicker(deliveryInterval)
-	defer deliveries.Stop()
+	tick := time.NewTicker(s.Interval)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-payments.C:
-			s.report(ctx, s.SweepPayments(ctx))
+		case <-tick.C:
+			_, err := s.Inbox.Retry(ctx, atOnce)
+			s.report(ctx, errors.Join(err, s.SweepPayments(ctx)))
 		case <-s.Payments.Due():
 			s.report(ctx, s.SweepPayments(ctx))
-		case <-deliveries.C:
-			_, err := s.Inbox.Retry(ctx, atOnce)
-			s.report(ctx, err)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (f suffering) kind() string {
 func (f suffering) before(s *Sandbox, w http.ResponseWriter, r *http.Request, requestID string) bool {
 	switch f.kind() {
 	case statusBefore:
-		s.refuse(w, r, requestID, withStatus(apiError(f.fault.Status), f.fault.Status))
+		s.refuse(w, requestID, withStatus(apiError(f.fault.Status), f.fault.Status))
 		return true
 	case resetBefore:
 		cut(w)

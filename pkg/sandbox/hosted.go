@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 //go:embed hosted/*.html
@@ -38,7 +39,7 @@ func challenged(st *state, r *http.Request) (*PaymentIntent, bool) {
 }
 
 func (s *Sandbox) pageOf(in *PaymentIntent, state string) challengePage {
-	p := challengePage{Intent: in.ID, Secret: in.Secret, Amount: shown(in.Amount, in.Currency), State: state}
+	p := challengePage{Intent: in.ID, Secret: in.Secret, Amount: decimal(in.Amount, in.Currency) + " " + strings.ToUpper(string(in.Currency)), State: state}
 	if m, ok := s.mu.st.Methods.find(in.Method); ok {
 		p.Last4 = m.Card.last4()
 	}

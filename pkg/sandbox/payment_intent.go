@@ -200,6 +200,12 @@ func checkAmount(amount int64, currency money.Currency) *Error {
 
 // shown writes an amount as Stripe's errors do: $0.50 usd.
 func shown(minor int64, currency money.Currency) string {
+	symbol := map[money.Currency]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
+	return symbol + decimal(minor, currency) + " " + string(currency)
+}
+
+// decimal writes minor units with the currency's decimal point.
+func decimal(minor int64, currency money.Currency) string {
 	text := strconv.FormatInt(minor, 10)
 	if e := currency.Exponent(); e > 0 {
 		for len(text) <= e {
@@ -207,8 +213,7 @@ func shown(minor int64, currency money.Currency) string {
 		}
 		text = text[:len(text)-e] + "." + text[len(text)-e:]
 	}
-	symbol := map[money.Currency]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
-	return symbol + text + " " + string(currency)
+	return text
 }
 
 func createPaymentIntent(c *call) (answer, *Error) {

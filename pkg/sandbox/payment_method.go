@@ -216,10 +216,10 @@ func listPaymentMethods(c *call) (answer, *Error) {
 		owner = inPath
 	}
 	if kind := c.params.Str("type"); kind != "" && kind != "card" {
-		return &page{url: c.path("")}, nil
+		return &page{url: c.url}, nil
 	}
 	if owner == "" {
-		return &page{url: c.path("")}, nil // Stripe lists only what belongs to a customer
+		return &page{url: c.url}, nil // Stripe lists only what belongs to a customer
 	}
 	if _, refused := need(&c.st.Customers, "customer", "customer", owner); refused != nil {
 		return nil, refused

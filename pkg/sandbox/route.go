@@ -30,8 +30,9 @@ type call struct {
 	st      *state
 	tables  *spec.Tables
 	params  *form.Value
-	path    func(name string) string
-	now     int64 // seconds
+	url     string                   // the path of the request
+	path    func(name string) string // its parts by name
+	now     int64                    // seconds
 	origin  string
 	browser bool   // made with a publishable key
 	id      string // of the request: req_…
@@ -116,7 +117,7 @@ func paged[T resource](c *call, t *table[T], keep func(T) bool) (answer, *Error)
 	}
 	wanted := func(x T) bool { return createdWithin(c.params.At("created"), x.base().Created) && keep(x) }
 
-	p := &page{url: c.path("")}
+	p := &page{url: c.url}
 	if before >= 0 { // the page that ends just before the cursor, still newest first
 		for i := before + 1; i < len(t.order); i++ {
 			if x := t.order[i]; wanted(x) {

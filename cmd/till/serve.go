@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"till/cmd/app"
+	"till/pkg/config"
+	"till/pkg/telemetry"
+)
+
+type serveCommand struct {
+	config.Config `embed:""`
+}
+
+// Run checks every setting before anything is touched, then serves until it is
+// told to stop.
+func (c *serveCommand) Run(ctx context.Context) error {
+	if err := c.Load(os.Environ(), "TILL_FAIL"); err != nil {
+		return fmt.Errorf("these settings are to be mended:\n%w", err)
+	}
+	log, err := telemetry.NewLog(os.Stderr, c.LogLevel, c.LogFormat)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen())
+	if err != nil {
+		return err
+	}
+	log.Info("till is listening", "addr", listener.Addr().String(), "livemode", c.Livemode())
+	if c.SMTPURL == "" {
+		log.Warn("no mail is sent: TILL_SMTP_URL is not set")
+	}
+	return app.Serve(ctx, listener, c.Config, app.Options{Log: log})
+}
