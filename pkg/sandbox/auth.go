@@ -37,7 +37,7 @@ func hasAny(key string, prefixes ...string) bool {
 }
 
 func unauthorized(code, message string) *Error {
-	return &Error{Status: http.StatusUnauthorized, Type: "invalid_request_error", Code: code, Message: message, unsaved: true}
+	return &Error{Status: http.StatusUnauthorized, Type: "invalid_request_error", Code: code, Message: message}
 }
 
 // masked shows as much of a key as helps to recognise it: sk_live_****6789.
@@ -49,7 +49,7 @@ func masked(key string) string {
 }
 
 func secretKeyRequired() *Error {
-	return &Error{Status: http.StatusForbidden, Type: "invalid_request_error", Code: "secret_key_required", unsaved: true,
+	return &Error{Status: http.StatusForbidden, Type: "invalid_request_error", Code: "secret_key_required",
 		Message: "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys."}
 }
 

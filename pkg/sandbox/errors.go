@@ -18,8 +18,6 @@ type Error struct {
 	Charge      string
 	Intent      *PaymentIntent // shown whole beside a decline or an unexpected state
 	Method      *PaymentMethod
-
-	unsaved bool // an idempotency key does not keep it
 }
 
 func invalidRequest(code, param, message string) *Error {
@@ -38,9 +36,7 @@ func missingInBody(kind, param, id string) *Error {
 }
 
 func paramError(p *spec.ParamError) *Error {
-	e := invalidRequest(p.Code, p.Param, p.Message)
-	e.unsaved = true
-	return e
+	return invalidRequest(p.Code, p.Param, p.Message)
 }
 
 // apiError is what Stripe says when it is at fault itself.
@@ -56,7 +52,7 @@ func apiError(status int) *Error {
 }
 
 func keyInUse() *Error {
-	return &Error{Status: http.StatusConflict, Type: "idempotency_error", Code: "idempotency_key_in_use", unsaved: true,
+	return &Error{Status: http.StatusConflict, Type: "idempotency_error", Code: "idempotency_key_in_use",
 		Message: "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through). Please try again later."}
 }
 

@@ -49,7 +49,7 @@ func (k *idempotency) claim(key, request, requestID string, now time.Time) (mine
 		k.order = append(k.order, a)
 		return a, nil, nil
 	case a.Request != request:
-		return nil, nil, &Error{Status: http.StatusBadRequest, Type: "idempotency_error", unsaved: true,
+		return nil, nil, &Error{Status: http.StatusBadRequest, Type: "idempotency_error",
 			Message: "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '" + key + "' if you meant to execute a different request."}
 	case a.Status == 0:
 		return nil, nil, keyInUse()
@@ -57,15 +57,19 @@ func (k *idempotency) claim(key, request, requestID string, now time.Time) (mine
 	return nil, a, nil
 }
 
-// finish saves the answer, or gives the key back when there is nothing to keep.
-func (k *idempotency) finish(a *savedAnswer, status int, body []byte, keep bool) {
+// finish saves the answer. Every answer is kept from the moment that work has
+// begun; what is refused before that never claims its key.
+func (k *idempotency) finish(a *savedAnswer, status int, body []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !keep {
-		delete(k.byKey, a.Key)
-		return
-	}
 	a.Status, a.Body = status, body
+}
+
+// release gives the key back, as if the request had never been.
+func (k *idempotency) release(a *savedAnswer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.byKey, a.Key)
 }
 
 func (k *idempotency) reset() {

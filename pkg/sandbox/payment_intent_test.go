@@ -255,6 +255,14 @@ func TestIntentsRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", name, r.Status, r.Body)
 		}
 	}
+	for form, want := range map[string]string{
+		"amount=49&currency=usd": "Amount must be at least $0.50 usd.", "amount=49&currency=jpy": "Amount must be at least ¥50 jpy.",
+		"amount=100000000&currency=usd": "Amount must be no more than $999999.99 usd.", "amount=5000&currency=huf": "Amount must be at least 175.00 huf.",
+	} {
+		if got := b.send("POST", "/v1/payment_intents", form).str("error.message"); got != want {
+			t.Errorf("%s: %q, want %q", form, got, want)
+		}
+	}
 	if r := b.send("GET", "/v1/payment_intents", ""); len(r.at("data").([]any)) != 0 {
 		t.Errorf("a refused intent was made: %s", r.Body)
 	}

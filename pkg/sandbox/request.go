@@ -119,16 +119,16 @@ func (q *request) work() {
 	done := false
 	defer func() {
 		if q.mine != nil && !done { // a handler that panics must not keep its key for itself
-			q.s.keys.finish(q.mine, 0, nil, false)
+			q.s.keys.release(q.mine)
 		}
 	}()
-	status, body, keep := q.run()
+	status, body := q.run()
 	if q.fault.kind() == statusAfter {
-		status, body, keep = q.fault.fault.Status, q.s.failureBody(apiError(q.fault.fault.Status), q.id), true
+		status, body = q.fault.fault.Status, q.s.failureBody(apiError(q.fault.fault.Status), q.id)
 	}
 	q.s.webhooks.dispatch(q.r.Context(), q.call.events)
 	if q.mine != nil {
-		q.s.keys.finish(q.mine, status, body, keep)
+		q.s.keys.finish(q.mine, status, body)
 	}
 	done = true
 	if !q.rt.reads() {
@@ -138,7 +138,7 @@ func (q *request) work() {
 }
 
 // run is the one place where handlers meet the state.
-func (q *request) run() (status int, body []byte, keep bool) {
+func (q *request) run() (status int, body []byte) {
 	c, s := q.call, q.s
 	if q.rt.reads() {
 		s.mu.RLock()
@@ -153,8 +153,8 @@ func (q *request) run() (status int, body []byte, keep bool) {
 	ans, refused := q.rt.handle(c)
 	if refused != nil {
 		r.failure(refused, c.id)
-		return refused.Status, r.buf, !refused.unsaved
+		return refused.Status, r.buf
 	}
 	ans.write(r, q.expand)
-	return http.StatusOK, r.buf, true
+	return http.StatusOK, r.buf
 }

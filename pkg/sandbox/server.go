@@ -65,16 +65,16 @@ func readParams(r *http.Request) (*form.Value, *Error) {
 		b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 		switch kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); {
 		case err != nil || len(b) > maxBody:
-			return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: "Request body could not be read.", unsaved: true}
+			return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: "Request body could not be read."}
 		case len(b) > 0 && kind != "" && kind != "application/x-www-form-urlencoded":
-			return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", unsaved: true,
+			return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error",
 				Message: "Invalid request (check that your POST content type is application/x-www-form-urlencoded). If you have any questions, we can help at https://support.stripe.com/."}
 		}
 		encoded += "&" + string(b)
 	}
 	v, err := form.Parse(encoded)
 	if err != nil {
-		return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: "Invalid request: the parameters are not form-encoded.", unsaved: true}
+		return nil, &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Message: "Invalid request: the parameters are not form-encoded."}
 	}
 	return v, nil
 }
