@@ -45,7 +45,7 @@ func setup(t *testing.T) *stripe {
 	s.Gateway = gateway.New(gateway.Options{
 		SecretKey: secretKey, URL: server.URL,
 		Log:            slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		AttemptTimeout: 300 * time.Millisecond, CallTimeout: 2 * time.Second,
+		AttemptTimeout: time.Second, CallTimeout: 5 * time.Second,
 	})
 	t.Cleanup(func() {
 		s.Close()
