@@ -149,7 +149,7 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 		return &row, nil, &cart, nil
 	}
 	var known OrderID
-	err = tx.Model(&orderRow{}).Where("owner = ? AND reference = ? AND canceled_at IS NULL", row.Owner, c.Reference).Limit(1).Pluck("id", &known).Error
+	err = tx.Model(&orderRow{}).Where("owner = ? AND reference = ? AND canceled_at IS NULL", row.Owner, c.Reference).Select("id").Limit(1).Scan(&known).Error
 	if err != nil {
 		return nil, nil, nil, err
 	}
