@@ -60,6 +60,7 @@ func setupWith(t *testing.T, o sandbox.Options) *bench {
 	server := httptest.NewServer(judged(t, s))
 	b.url = server.URL
 	t.Cleanup(func() {
+		b.judgeEvents()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -223,6 +224,38 @@ func refused(t *testing.T, err error) *stripe.Error {
 		t.Fatalf("want Stripe's error, got %v", err)
 	}
 	return e
+}
+
+// judgeEvents holds every event of the sandbox, delivered or not, against
+// Stripe's description of events and of the objects in them.
+func (b *bench) judgeEvents() {
+	get := func(after string) (page struct {
+		Data []json.RawMessage
+	}) {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/v1/events?limit=100"+after, nil)
+		r.Header.Set("Authorization", "Bearer "+secretKey)
+		b.sandbox.ServeHTTP(w, r)
+		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
+			b.t.Error(err)
+		}
+		return page
+	}
+	for page := get(""); len(page.Data) > 0; {
+		var e struct{ ID, Type string }
+		for _, raw := range page.Data {
+			if err := json.Unmarshal(raw, &e); err != nil {
+				b.t.Error(err)
+			}
+			seen.Lock()
+			seen.events[e.Type]++
+			seen.Unlock()
+			for _, f := range conform.Event(raw) {
+				b.t.Errorf("event %s: %s", e.Type, f)
+			}
+		}
+		page = get("&starting_after=" + e.ID)
+	}
 }
 
 // eventTypes are the types of all events so far, oldest first.

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -17,7 +18,18 @@ import (
 var seen = struct {
 	sync.Mutex
 	good, refused map[string]int
-}{good: map[string]int{}, refused: map[string]int{}}
+	events        map[string]int // by type
+}{good: map[string]int{}, refused: map[string]int{}, events: map[string]int{}}
+
+// emitted are the events that the sandbox sends.
+var emitted = []string{
+	"payment_intent.created", "payment_intent.requires_action", "payment_intent.payment_failed", "payment_intent.succeeded",
+	"payment_intent.canceled", "payment_intent.amount_capturable_updated",
+	"charge.succeeded", "charge.failed", "charge.captured", "charge.refunded",
+	"product.created", "product.updated", "product.deleted", "price.created", "price.updated",
+	"customer.created", "customer.updated", "customer.deleted",
+	"payment_method.attached", "payment_method.detached", "payment_method.updated",
+}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -37,6 +49,17 @@ func missing() int {
 		}
 		if seen.good[pattern] == 0 {
 			fmt.Println("no test has seen a good answer of", pattern)
+			code = 1
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(seen.events)) {
+		if testing.Verbose() {
+			fmt.Printf("%-75s %4d events\n", kind, seen.events[kind])
+		}
+	}
+	for _, kind := range emitted {
+		if seen.events[kind] == 0 {
+			fmt.Println("no test has seen the event", kind)
 			code = 1
 		}
 	}

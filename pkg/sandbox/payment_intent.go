@@ -201,7 +201,14 @@ func checkAmount(amount int64, currency money.Currency) *Error {
 // shown writes an amount as Stripe's errors do: $0.50 usd.
 func shown(minor int64, currency money.Currency) string {
 	symbol := map[money.Currency]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
-	return symbol + decimal(minor, currency) + " " + string(currency)
+	whole, fraction, _ := strings.Cut(decimal(minor, currency), ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	return symbol + whole + " " + string(currency)
 }
 
 // decimal writes minor units with the currency's decimal point.
@@ -286,7 +293,7 @@ func (in *PaymentIntent) set(c *call) *Error {
 			return e
 		}
 		if c.params.Bool("automatic_payment_methods", "enabled") {
-			return invalidRequest("parameter_unknown", "payment_method_types", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
+			return invalidRequest("parameters_exclusive", "payment_method_types", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
 		}
 	}
 	if c.params.Set("customer") {

@@ -249,7 +249,7 @@ func TestIntentsRefused(t *testing.T) {
 		"a method we lack":       {"amount=1099&currency=usd&payment_method_types[]=ideal", 400, "payment_intent_invalid_parameter", "payment_method_types"},
 		"no such expansion":      {"amount=1099&currency=usd&expand[]=amount", 400, "", "expand"},
 		"metadata too long":      {"amount=1099&currency=usd&metadata[a]=" + strings.Repeat("x", 501), 400, "", "metadata"},
-		"both kinds of types":    {"amount=1099&currency=usd&payment_method_types[]=card&automatic_payment_methods[enabled]=true", 400, "parameter_unknown", "payment_method_types"},
+		"both kinds of types":    {"amount=1099&currency=usd&payment_method_types[]=card&automatic_payment_methods[enabled]=true", 400, "parameters_exclusive", "payment_method_types"},
 	} {
 		if r := b.send("POST", "/v1/payment_intents", tc.form); r.Status != tc.status || r.str("error.code") != tc.code || r.str("error.param") != tc.param || r.str("error.message") == "" {
 			t.Errorf("%s: %d %s", name, r.Status, r.Body)
@@ -257,7 +257,7 @@ func TestIntentsRefused(t *testing.T) {
 	}
 	for form, want := range map[string]string{
 		"amount=49&currency=usd": "Amount must be at least $0.50 usd.", "amount=49&currency=jpy": "Amount must be at least ¥50 jpy.",
-		"amount=100000000&currency=usd": "Amount must be no more than $999999.99 usd.", "amount=5000&currency=huf": "Amount must be at least 175.00 huf.",
+		"amount=100000000&currency=usd": "Amount must be no more than $999,999.99 usd.", "amount=5000&currency=huf": "Amount must be at least 175.00 huf.",
 	} {
 		if got := b.send("POST", "/v1/payment_intents", form).str("error.message"); got != want {
 			t.Errorf("%s: %q, want %q", form, got, want)

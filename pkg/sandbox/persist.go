@@ -58,8 +58,10 @@ func (s *Sandbox) load() error {
 	return nil
 }
 
-// keepWriting writes the state whenever it has changed, until ctx ends.
+// keepWriting writes the state whenever it has changed, until ctx ends. A large
+// state is written less often, so that at most a tenth of the time goes into it.
 func (s *Sandbox) keepWriting(ctx context.Context) {
+	pause := writeDelay
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,9 +71,12 @@ func (s *Sandbox) keepWriting(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(writeDelay):
+		case <-time.After(pause):
 		}
-		if err := s.write(); err != nil {
+		start := time.Now()
+		err := s.write()
+		pause = max(writeDelay, 10*time.Since(start))
+		if err != nil {
 			s.log.Error("sandbox state not written", "err", err)
 		}
 	}

@@ -86,7 +86,7 @@ func (c *call) newPrice(params *form.Value, at string) (*Price, *Error) {
 	}
 	switch {
 	case params.Set("unit_amount") && params.Set("unit_amount_decimal"):
-		return nil, invalidRequest("parameter_invalid_empty", named("unit_amount"), "You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
+		return nil, invalidRequest("parameters_exclusive", named("unit_amount"), "You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
 	case params.Set("unit_amount"):
 		n := params.Int("unit_amount")
 		if n < 0 {
@@ -150,7 +150,7 @@ func createPrice(c *call) (answer, *Error) {
 	data := c.params.At("product_data")
 	switch id := c.params.Str("product"); {
 	case id != "" && data != nil:
-		return nil, invalidRequest("", "product", "You may only specify one of these parameters: product, product_data.")
+		return nil, invalidRequest("parameters_exclusive", "product", "You may only specify one of these parameters: product, product_data.")
 	case id == "" && data == nil:
 		return nil, invalidRequest("parameter_missing", "product", "You must specify either `product` or `product_data` when creating a price.")
 	case id != "":

@@ -328,7 +328,8 @@ func (h *webhooks) reset() {
 
 // wait returns when the last delivery has ended, once the context is over.
 func (h *webhooks) wait() {
-	h.mu.Lock() // whoever enqueues from here on sees that the context is over
+	h.mu.Lock() // whoever enqueues after this sees that the context is over
+	clear(h.queues)
 	h.mu.Unlock()
 	h.done.Wait()
 }
