@@ -76,7 +76,7 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
       await fillCard(shop.page, CARDS.challenged);
       await shop.pay.click();
       await challenge(shop.page).getByRole('button', { name: 'Complete' }).waitFor();
-      await screenshot(shop.page, 'stripejs-challenge');
+      await screenshot(shop.page, 'stripejs-challenge', { fullPage: false });
       await challenge(shop.page).getByRole('button', { name: 'Complete' }).click();
       await waitForText(shop.message, 'paid succeeded');
       assert.equal(await shop.page.getByRole('dialog').count(), 0);

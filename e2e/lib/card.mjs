@@ -68,7 +68,7 @@ export async function watchForCards(page, shopOrigin) {
 }
 
 // screenshot keeps a picture in e2e/out for people to look at.
-export async function screenshot(page, name) {
+export async function screenshot(page, name, { fullPage = true } = {}) {
   fs.mkdirSync(out, { recursive: true });
-  await page.screenshot({ path: path.join(out, name + '.png'), animations: 'disabled', fullPage: true });
+  await page.screenshot({ path: path.join(out, name + '.png'), animations: 'disabled', fullPage });
 }
