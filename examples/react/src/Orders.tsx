@@ -1,4 +1,5 @@
 import { money } from './money'
+import { nameOf } from './Receipt'
 import { statusWords } from './status'
 import { ask, till } from './till'
 import { Page, Waiting, Wrong } from './ui'
@@ -15,7 +16,7 @@ export function Orders() {
         {data?.data.map((order) => (
           <li key={order.id}>
             <a href={`#/order/${order.id}`}>
-              <span>{order.items.map((item) => item.name).join(', ')}</span>
+              <span>{order.items.map((item) => nameOf(item, order)).join(', ')}</span>
               <time className="muted" dateTime={order.createdAt}>{new Date(order.createdAt).toLocaleDateString()}</time>
               <span className={`badge is-${order.status}`}>{statusWords[order.status] ?? order.status}</span>
               <span className="sum">{money(order.total, order.currency)}</span>

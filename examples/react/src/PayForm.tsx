@@ -40,13 +40,12 @@ export function PayForm({ intent }: { intent: PaymentIntent }) {
       confirmParams: { return_url: here.href },
     })
     if (!error) return go(`/order/${intent.orderId}/confirmed`)
+    if (error.type === 'validation_error') return setBusy(false) // said beside the field at fault
+    // Till knows best what happened and says it in words for the payer; it may even have been paid.
+    const payment = await getPayment(intent.id, { wait: 8, after: seen.current }).catch(() => undefined)
+    if (payment && paid.includes(payment.status)) return go(`/order/${intent.orderId}`)
     setFailure(new Error(error.message ?? 'That did not work. Please try again.'))
-    if (error.type !== 'validation_error') {
-      // Till knows best what happened and says it in words for the payer; it may even have been paid.
-      const payment = await getPayment(intent.id, { wait: 8, after: seen.current }).catch(() => undefined)
-      if (payment && paid.includes(payment.status)) return go(`/order/${intent.orderId}`)
-      if (payment) showFailureOf(payment)
-    }
+    if (payment && payment.version !== seen.current) showFailureOf(payment)
     setBusy(false)
   }
 

@@ -28,7 +28,7 @@ export function Timeline({ payment }: { payment: Payment }) {
       {error && <Wrong error={error} retry={retry} />}
       <ol>
         {data?.data.map((entry) => (
-          <li key={entry.id} className={`to-${entry.to ?? 'none'}`}>
+          <li key={entry.id} className={entry.to === 'succeeded' || entry.kind === 'order.paid' ? 'good' : undefined}>
             <p>{entry.message ?? wordsFor(entry)}</p>
             <p className="muted small">
               <time dateTime={entry.at}>{new Date(entry.at).toLocaleTimeString()}</time>
