@@ -19,6 +19,12 @@ import (
 // the same Key, or read the object back; a new Key could act a second time.
 var ErrUnknown = errors.New("stripe: outcome unknown")
 
+// ErrSaved goes with an ErrUnknown where Stripe repeats a failure of its own that
+// it keeps under the key: the call has run, once, and asking again tells no more.
+// Whether it acted shows in the list of what there is.
+// https://docs.stripe.com/api/idempotent_requests
+var ErrSaved = errors.New("stripe: a failure is kept under this key")
+
 // Definitive outcomes: Stripe did not do what was asked. Except for
 // ErrRateLimited, each has a *Refusal in its chain that says why.
 var (
@@ -66,12 +72,13 @@ func Missing(err error) bool {
 type unknown struct {
 	op    string
 	cause error
+	saved bool
 }
 
 func (u *unknown) Error() string {
 	return u.op + ": " + ErrUnknown.Error() + ": " + redact(u.cause.Error())
 }
-func (u *unknown) Is(target error) bool { return target == ErrUnknown }
+func (u *unknown) Is(target error) bool { return target == ErrUnknown || u.saved && target == ErrSaved }
 func (u *unknown) Unwrap() error        { return u.cause }
 
 // translate sorts what the SDK returned into definitive and unknown. Only what
@@ -82,14 +89,14 @@ func translate(op string, err error, f *flight) error {
 	}
 	var se *stripe.Error
 	if !errors.As(err, &se) {
-		return &unknown{op, safeCause(err, f)}
+		return &unknown{op: op, cause: safeCause(err, f)}
 	}
 	refusal := &Refusal{
 		Status: se.HTTPStatusCode, Type: string(se.Type), Code: string(se.Code), DeclineCode: string(se.DeclineCode),
 		Param: se.Param, Message: redact(se.Msg), RequestID: se.RequestID,
 	}
 	if !definitive(se, f) {
-		return &unknown{op, errors.New(refusal.Error())} // not a *Refusal: whoever looks for one must not find it
+		return &unknown{op, errors.New(refusal.Error()), f.replayed && se.HTTPStatusCode >= 500} // not a *Refusal: whoever looks for one must not find it
 	}
 	if se.HTTPStatusCode == http.StatusTooManyRequests {
 		return fmt.Errorf("%s: %w", op, ErrRateLimited.After(retryAfter(se.LastResponse.Header)))

@@ -337,7 +337,7 @@ func TestUnknownOutcomes(t *testing.T) {
 				if _, err := s.CreateIntent(t.Context(), params(1800), "pay_1:create:1"); !errors.Is(err, gateway.ErrUnknown) {
 					t.Errorf("a saved 500 turned into %v", err)
 				}
-				found, ok, err := s.FindIntent(t.Context(), time.Now(), map[string]string{"till_payment": "pay_1"})
+				found, ok, err := s.FindIntent(t.Context(), time.Now(), time.Now(), map[string]string{"till_payment": "pay_1"})
 				if err != nil || !ok || found.Intent.Metadata["till_payment"] != "pay_1" {
 					t.Errorf("found %+v, %t, %v", found, ok, err)
 				}
@@ -435,7 +435,7 @@ func TestFindIntentListsTheWholeSpan(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	found, ok, err := s.FindIntent(t.Context(), time.Now(), map[string]string{"till_payment": "pay_0", "till_instance": "i_1"})
+	found, ok, err := s.FindIntent(t.Context(), time.Now(), time.Now(), map[string]string{"till_payment": "pay_0", "till_instance": "i_1"})
 	if err != nil || !ok || found.Intent.Metadata["till_payment"] != "pay_0" || found.At.IsZero() {
 		t.Errorf("found %+v, %t, %v", found, ok, err)
 	}
@@ -443,19 +443,19 @@ func TestFindIntentListsTheWholeSpan(t *testing.T) {
 		"another payment":  {"till_payment": "pay_230"},
 		"another instance": {"till_payment": "pay_0", "till_instance": "i_2"},
 	} {
-		if _, ok, err := s.FindIntent(t.Context(), time.Now(), match); ok || err != nil {
+		if _, ok, err := s.FindIntent(t.Context(), time.Now(), time.Now(), match); ok || err != nil {
 			t.Errorf("%s: found %t, %v", name, ok, err)
 		}
 	}
-	if _, ok, err := s.FindIntent(t.Context(), time.Now().Add(-time.Hour), map[string]string{"till_payment": "pay_0"}); ok || err != nil {
+	if _, ok, err := s.FindIntent(t.Context(), time.Now().Add(-time.Hour), time.Now().Add(-time.Hour), map[string]string{"till_payment": "pay_0"}); ok || err != nil {
 		t.Errorf("an hour before: found %t, %v", ok, err)
 	}
-	if _, _, err := s.FindIntent(t.Context(), time.Now(), nil); err == nil {
+	if _, _, err := s.FindIntent(t.Context(), time.Now(), time.Now(), nil); err == nil {
 		t.Error("nothing to match matched")
 	}
 
 	s.suffer(fault{Method: "GET", Path: intents, Kind: "garbage", Count: 1})
-	if _, ok, err := s.FindIntent(t.Context(), time.Now(), map[string]string{"till_payment": "pay_230"}); ok || !errors.Is(err, gateway.ErrUnknown) {
+	if _, ok, err := s.FindIntent(t.Context(), time.Now(), time.Now(), map[string]string{"till_payment": "pay_230"}); ok || !errors.Is(err, gateway.ErrUnknown) {
 		t.Errorf("an unread page passes for an absent intent: %t, %v", ok, err)
 	}
 }

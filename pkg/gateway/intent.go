@@ -11,8 +11,7 @@ import (
 )
 
 // findSpan is how far FindIntent looks to either side: our clock may be ten
-// minutes off Stripe's, a call lasts ten seconds, and a client's retry or the
-// sweep repeats an unanswered call within a few minutes.
+// minutes off Stripe's.
 const findSpan = 15 * time.Minute
 
 // CreateIntent makes an unconfirmed intent; no money moves until the payer
@@ -64,11 +63,11 @@ func (g *Gateway) ReadIntent(ctx context.Context, id IntentID) (Answer, error) {
 }
 
 // FindIntent looks for the intent whose metadata holds all of match, among those
-// made around a moment: the time at which the call was last sent. It pages
-// through the list because Stripe's search lags behind by up to a minute and so
-// can't prove that something is absent. False means that the whole span was
-// listed and holds no such intent.
-func (g *Gateway) FindIntent(ctx context.Context, around time.Time, match map[string]string) (Answer, bool, error) {
+// made between two moments of our clock: when the call was first and last sent.
+// It pages through the list because Stripe's search lags behind by up to a minute
+// and so can't prove that something is absent. False means that the whole span
+// was listed and holds no such intent.
+func (g *Gateway) FindIntent(ctx context.Context, first, last time.Time, match map[string]string) (Answer, bool, error) {
 	if len(match) == 0 {
 		return Answer{}, false, errors.New("find intent: nothing to match")
 	}
@@ -78,8 +77,8 @@ func (g *Gateway) FindIntent(ctx context.Context, around time.Time, match map[st
 		params: &stripe.PaymentIntentListParams{
 			ListParams: stripe.ListParams{Limit: new(int64(100))},
 			CreatedRange: &stripe.RangeQueryParams{
-				GreaterThanOrEqual: around.Add(-findSpan).Unix(),
-				LesserThanOrEqual:  around.Add(findSpan).Unix(),
+				GreaterThanOrEqual: first.Add(-findSpan).Unix(),
+				LesserThanOrEqual:  last.Add(findSpan).Unix(),
 			},
 			Expand: []*string{new("data.latest_charge")},
 		},
@@ -121,7 +120,7 @@ func (g *Gateway) intent(ctx context.Context, r request, id IntentID) (Answer, e
 		err = fmt.Errorf("asked about %s, answered %s", id, in.ID)
 	}
 	if err != nil {
-		return Answer{}, &unknown{r.op, err} // a 200 of somebody in between
+		return Answer{}, &unknown{op: r.op, cause: err} // a 200 of somebody in between
 	}
 	return Answer{Intent: in, At: a.at, RequestID: a.requestID, Replayed: a.replayed}, nil
 }

@@ -33,7 +33,7 @@ func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a
 			HasMore bool      `json:"has_more"`
 		}
 		if err := decode(a.body, &page); err != nil || page.Object != "list" {
-			return asOf, &unknown{r.op, errors.New("the answer is not a list")}
+			return asOf, &unknown{op: r.op, cause: errors.New("the answer is not a list")}
 		}
 		for _, object := range page.Data {
 			id, err := fn(object, a)

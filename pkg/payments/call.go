@@ -22,7 +22,8 @@ type outcome struct {
 
 // callStripe makes the call that the row's revision holds, first or again, and
 // stores what came of it. The row comes back as it is then: attached, or sent
-// where the outcome is not known; a definitive refusal is an error.
+// where the outcome is not known, abandoned where Stripe turns out not to have it;
+// a definitive refusal is an error.
 func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
@@ -40,12 +41,15 @@ func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (pa
 	case err == nil:
 		answer.Intent.Status = "" // the answer may be a replay, see Observation
 		return s.store(ctx, row.ID, o, true, observe(answer, timeline.ByCall))
-	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
+	case errors.Is(err, gateway.ErrSaved):
+		return s.lookUp(ctx, row, o)
+	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited),
+		errors.Is(err, gateway.ErrRejected) && row.Stage == sent: // a refused key tells nothing about the call before
 		s.log.WarnContext(ctx, "stripe's answer is not known", "payment", row.ID, "error", err)
 		if err := s.leaveOpen(ctx, row, o.key); err != nil {
 			return row, err
 		}
-		if errors.Is(err, gateway.ErrRateLimited) {
+		if !errors.Is(err, gateway.ErrUnknown) {
 			return row, err
 		}
 		row.Stage = sent

@@ -61,19 +61,34 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	case s.now().Sub(row.CalledAt) < keyLifetime:
 		_, err := s.callStripe(ctx, row, outcome{})
 		return err
-	case row.IntentID != nil:
-		return s.read(ctx, row)
 	}
 	// Its key may no longer replay, and a second call under it could act twice.
-	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
+	_, err := s.lookUp(ctx, row, outcome{})
+	return err
+}
+
+// lookUp finds out what came of a call that cannot be repeated, by what there is
+// at Stripe. An attempt that is not there is given up.
+func (s *Service) lookUp(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
+	if row.Revision > 1 {
+		answer, err := s.gateway.ReadIntent(ctx, *row.IntentID)
+		if err != nil {
+			return row, err
+		}
+		return s.store(ctx, row.ID, o, false, observe(answer, timeline.ByRead))
+	}
+	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, s.now(), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
 	switch {
 	case err != nil:
-		return err
+		return row, err
 	case ok:
-		_, err := s.store(ctx, row.ID, outcome{}, true, observe(found, timeline.ByRead))
-		return err
+		return s.store(ctx, row.ID, o, true, observe(found, timeline.ByRead))
 	}
-	return s.abandon(ctx, row)
+	if err := s.abandon(ctx, row); err != nil {
+		return row, err
+	}
+	err = s.db.Read(ctx).Where("id = ?", row.ID).Take(&row).Error
+	return row, store.Translate(err)
 }
 
 // read asks Stripe for an intent, at most once in readInterval for each payment

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -60,14 +61,17 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
-	for {
+	for claimed := false; ; claimed = true {
 		var p plan
 		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-			if p, err = s.begin(ctx, tx, who, r); err == nil {
+			if p, err = s.begin(ctx, tx, who, r, claimed); err == nil {
 				failpoint.Here("start.before_commit")
 			}
 			return err
 		})
+		if err != nil && claimed {
+			err = errors.Join(err, s.release(ctx, r.Idempotency))
+		}
 		if err != nil {
 			return Started{}, err
 		}
@@ -102,16 +106,23 @@ type plan struct {
 
 // begin is the first transaction: it claims the client's key, finds or makes the
 // order and the attempt, and writes down the call to Stripe before it is made.
-func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r StartRequest) (plan, error) {
+// claimed says that this call has the key from an earlier round.
+func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r StartRequest, claimed bool) (plan, error) {
 	id := ID(store.NewID("pay_"))
-	earlier, err := r.Idempotency.Claim(tx, string(id), s.now())
-	if err != nil {
-		return plan{}, err
-	}
-	if earlier.ResourceID != "" {
-		p, err := s.resume(tx, who, earlier)
-		if err != nil || p.payment.ID != "" {
-			return p, err
+	if !claimed {
+		earlier, err := r.Idempotency.Claim(tx, string(id), s.now())
+		if err != nil {
+			return plan{}, err
+		}
+		if earlier.ResourceID != "" {
+			p, err := s.resume(tx, who, earlier)
+			if err == nil && p.step == answer && !p.replayed {
+				err = r.Idempotency.Finish(tx, statusCode(p.created), s.now())
+			}
+			if err != nil || p.payment.ID != "" {
+				return p, err
+			}
+			claimed = true
 		}
 	}
 	order, payments, cart, err := s.orderFor(ctx, tx, who, r.OrderID, r.Cart)
@@ -123,7 +134,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 		return plan{}, err
 	}
 	p.owner = order.Owner
-	if p.payment.ID != id || earlier.ResourceID != "" {
+	if p.payment.ID != id || claimed {
 		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
 			return plan{}, err
 		}
@@ -139,7 +150,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 func (s *Service) resume(tx *gorm.DB, who auth.Principal, earlier idempotency.Earlier) (plan, error) {
 	var row paymentRow
 	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", earlier.ResourceID).Limit(1).Find(&row).Error
-	if err != nil || row.ID == "" {
+	if err != nil || row.ID == "" || row.Stage == abandoned && earlier.StatusCode == 0 {
 		return plan{}, err
 	}
 	p := plan{payment: row, owner: who.Owner(), created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, secret: row.confirmable()}
@@ -240,18 +251,16 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 	switch p.step {
 	case ask:
 		p.payment, err = s.callStripe(ctx, p.payment, outcome{key: key, status: statusCode(p.created)})
+		again = p.payment.Stage == abandoned
 	case join, settle:
 		p.payment, err = s.await(ctx, p.payment)
-		again = err == nil && (p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached)
-		if again {
-			return Started{}, true, nil
-		}
-		if err == nil {
+		again = p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached
+		if err == nil && !again {
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
 		}
 	}
-	if err != nil {
-		return Started{}, false, err
+	if err != nil || again {
+		return Started{}, again && err == nil, err
 	}
 	p.secret = p.secret && p.payment.confirmable()
 	return s.started(p, p.payment.Stage != attached && p.payment.live()), false, nil

@@ -1,0 +1,360 @@
+// Package rig runs a whole Till in a test: the real parts on a real database,
+// against the sandbox over HTTP, with webhooks coming back over HTTP. Every
+// answer of the API is checked against openapi.yaml.
+package rig
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"till/api/apitest"
+	"till/cmd/app"
+	"till/pkg/config"
+	"till/pkg/gateway"
+	"till/pkg/mail"
+	"till/pkg/money"
+	"till/pkg/sandbox"
+	"till/pkg/store"
+)
+
+// Rig is a running Till with its Stripe.
+type Rig struct {
+	T       *testing.T
+	DB      *store.DB
+	App     *app.App
+	URL     string // of the API
+	Stripe  string // of the sandbox
+	Mailbox *mail.Mailbox
+	Secret  string // that webhooks are signed with
+
+	client *http.Client
+}
+
+// Option changes the settings of a rig.
+type Option func(*config.Config)
+
+// Start runs a Till on db until the test ends. Three products are for sale, by
+// lookup key: mug (1800 eur), tee (3200 eur), poster (2400 eur).
+func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
+	t.Helper()
+	stripe, err := sandbox.New(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stripeServer := httptest.NewServer(stripe)
+	t.Cleanup(func() {
+		stripeServer.Close()
+		if err := stripe.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r := &Rig{T: t, DB: db, Stripe: stripeServer.URL}
+
+	var handler atomic.Pointer[http.Handler]
+	starting := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	handler.Store(&starting)
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) { (*handler.Load()).ServeHTTP(w, q) }))
+	r.URL = api.URL
+	r.client = &http.Client{Transport: apitest.Transport(t, &http.Transport{MaxIdleConnsPerHost: 64})}
+
+	lowest, highest := int64(100), int64(50_000)
+	conf := config.Config{
+		StripeSecretKey: "sk_test_rig", StripePublishableKey: "pk_test_rig", StripeURL: r.Stripe, WebhookTolerance: 5 * time.Minute,
+		Guests: "on", GuestSecret: "a-secret-of-guests-that-is-long-enough", GuestTTL: time.Hour,
+		JWTSecret: UserSecret, JWTIssuer: UserIssuer, JWTAudience: "shop",
+		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest,
+		MailFrom: "Shop <shop@example.com>", ShopName: "Shop", StaffEmail: "staff@example.com",
+		SweepInterval: 50 * time.Millisecond, SweepAfter: time.Minute,
+	}
+	for _, o := range options {
+		o(&conf)
+	}
+	g := gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: r.Stripe})
+	defer g.Close()
+	if r.Secret, err = g.EnsureWebhook(t.Context(), r.URL+"/webhooks/stripe", []string{"*"}); err != nil {
+		t.Fatal(err)
+	}
+	conf.StripeWebhookSecret = config.Secret(r.Secret)
+	for key, unit := range map[string]int64{"mug": 1800, "tee": 3200, "poster": 2400} {
+		if _, err := g.EnsureOffer(t.Context(), gateway.Offer{LookupKey: key, Name: key, Unit: money.Amount{Minor: unit, Currency: "eur"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Mailbox, err = mail.NewMailbox("", time.Now); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.App, err = app.New(ctx, conf, db, app.Options{Log: logTo(t), Mail: r.Mailbox})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler.Store(&r.App.Handler)
+	if _, err := r.App.Catalog.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- r.App.Run(ctx) }()
+	t.Cleanup(func() {
+		r.client.CloseIdleConnections()
+		api.Close()
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// logTo shows the log of a test that fails, and keeps quiet otherwise.
+func logTo(t *testing.T) *slog.Logger {
+	var b safeBuffer
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("till's log:\n" + b.String())
+		}
+	})
+	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+// Answer is an answer of the API.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Get returns a field of the JSON body by its path, such as "failure.code", as
+// text; empty where it is absent.
+func (a Answer) Get(path string) string {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(a.Body))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return ""
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[name]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(name, &i); err != nil || i >= len(x) {
+				return ""
+			}
+			v = x[i]
+		default:
+			return ""
+		}
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// Call makes a request with a JSON body (nil: none). Headers come in pairs.
+func (r *Rig) Call(method, path, token string, body any, headers ...string) Answer {
+	r.T.Helper()
+	a, err := r.Try(method, path, token, body, headers...)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	return a
+}
+
+// Try is Call for requests that may fail to be answered, and for goroutines.
+func (r *Rig) Try(method, path, token string, body any, headers ...string) (Answer, error) {
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	default:
+		text, err := json.Marshal(b)
+		if err != nil {
+			return Answer{}, err
+		}
+		reader = bytes.NewReader(text)
+	}
+	q, err := http.NewRequest(method, r.URL+path, reader)
+	if err != nil {
+		return Answer{}, err
+	}
+	if token != "" {
+		q.Header.Set("Authorization", "Bearer "+token)
+	}
+	if reader != nil {
+		q.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		q.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := r.client.Do(q)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return Answer{Status: res.StatusCode, Header: res.Header, Body: text}, err
+}
+
+// Guest returns a guest's token.
+func (r *Rig) Guest() string {
+	r.T.Helper()
+	a := r.Call("POST", "/auth/guest", "", nil)
+	if a.Status != 201 {
+		r.T.Fatalf("guest token: %d %s", a.Status, a.Body)
+	}
+	return a.Get("token")
+}
+
+// Intent starts a payment and expects a status code.
+func (r *Rig) Intent(want int, token string, body any, headers ...string) Answer {
+	r.T.Helper()
+	a := r.Call("POST", "/payments/intent", token, body, headers...)
+	if a.Status != want {
+		r.T.Fatalf("POST /payments/intent: %d %s, want %d", a.Status, a.Body, want)
+	}
+	return a
+}
+
+// Confirm pays as Stripe.js does, with a test payment method such as
+// pm_card_visa, and returns Stripe's status code.
+func (r *Rig) Confirm(clientSecret, method string) int {
+	r.T.Helper()
+	intent, _, _ := strings.Cut(clientSecret, "_secret_")
+	res, err := http.PostForm(r.Stripe+"/v1/payment_intents/"+intent+"/confirm", url.Values{
+		"key": {"pk_test_rig"}, "client_secret": {clientSecret}, "payment_method": {method},
+	})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	defer res.Body.Close()
+	return res.StatusCode
+}
+
+// Await waits for a payment to be decided past a version and returns it.
+func (r *Rig) Await(token, payment string, after int) Answer {
+	r.T.Helper()
+	a := r.Call("GET", fmt.Sprintf("/payments/%s?wait=20&after=%d", payment, after), token, nil)
+	if a.Status != 200 {
+		r.T.Fatalf("await %s: %d %s", payment, a.Status, a.Body)
+	}
+	return a
+}
+
+// AtStripe calls the sandbox as a server does and decodes its answer.
+func (r *Rig) AtStripe(method, path string, form url.Values) map[string]any {
+	r.T.Helper()
+	q, err := http.NewRequest(method, r.Stripe+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer sk_test_rig")
+	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r.door(q)
+}
+
+// Door calls one of the sandbox's doors for testers, such as /_sandbox/faults.
+func (r *Rig) Door(method, path string, body any) map[string]any {
+	r.T.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	q, err := http.NewRequest(method, r.Stripe+path, bytes.NewReader(text))
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	return r.door(q)
+}
+
+func (r *Rig) door(q *http.Request) map[string]any {
+	r.T.Helper()
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		text, _ := io.ReadAll(res.Body)
+		r.T.Fatalf("%s %s: %d %s", q.Method, q.URL.Path, res.StatusCode, text)
+	}
+	if res.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	var out any
+	if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
+		r.T.Fatalf("%s %s: %v", q.Method, q.URL.Path, err)
+	}
+	if m, ok := out.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{"data": out}
+}
+
+// Fault makes the next count calls of Stripe's API that match fail.
+func (r *Rig) Fault(method, path, kind string, count int, more ...map[string]any) {
+	r.T.Helper()
+	f := map[string]any{"method": method, "path": path, "kind": kind, "count": count, "status": 500}
+	for _, m := range more {
+		for k, v := range m {
+			f[k] = v
+		}
+	}
+	r.Door("POST", "/_sandbox/faults", f)
+}
+
+// Webhooks sets how the sandbox delivers: normal, hold, drop, before_response.
+func (r *Rig) Webhooks(mode string) {
+	r.T.Helper()
+	r.Door("POST", "/_sandbox/webhooks", map[string]string{"mode": mode})
+}
+
+// Charges counts the successful charges at Stripe.
+func (r *Rig) Charges() int {
+	r.T.Helper()
+	n := 0
+	for _, c := range r.AtStripe("GET", "/v1/charges?limit=100", nil)["data"].([]any) {
+		if c.(map[string]any)["status"] == "succeeded" {
+			n++
+		}
+	}
+	return n
+}
+
+// Count runs a SELECT count(*) … statement.
+func (r *Rig) Count(query string, args ...any) int {
+	r.T.Helper()
+	var n int
+	if err := r.DB.Read(r.T.Context()).Raw(query, args...).Scan(&n).Error; err != nil {
+		r.T.Fatal(err)
+	}
+	return n
+}
+
+// Until waits for a condition that comes true by itself.
+func (r *Rig) Until(what string, holds func() bool) {
+	r.T.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			r.T.Fatalf("never came true: %s", what)
+		}
+	}
+}
