@@ -8,6 +8,7 @@ import (
 
 	"till/cmd/app"
 	"till/pkg/config"
+	"till/pkg/failpoint"
 	"till/pkg/telemetry"
 )
 
@@ -18,7 +19,7 @@ type serveCommand struct {
 // Run checks every setting before anything is touched, then serves until it is
 // told to stop.
 func (c *serveCommand) Run(ctx context.Context) error {
-	if err := c.Load(os.Environ(), "TILL_FAIL"); err != nil {
+	if err := c.Load(os.Environ(), failpoint.Variables()...); err != nil {
 		return fmt.Errorf("these settings are to be mended:\n%w", err)
 	}
 	log, err := telemetry.NewLog(os.Stderr, c.LogLevel, c.LogFormat)

@@ -10,7 +10,12 @@ import (
 	"syscall"
 )
 
-var target = os.Getenv("TILL_FAIL")
+const variable = "TILL_FAIL"
+
+var target = os.Getenv(variable)
+
+// Variables are the environment variables that this build reads.
+func Variables() []string { return []string{variable} }
 
 // Here kills the process with SIGKILL if TILL_FAIL names this point.
 func Here(point string) {

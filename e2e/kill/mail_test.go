@@ -1,0 +1,73 @@
+package kill
+
+import (
+	"io"
+	"net"
+	netmail "net/mail"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+)
+
+// sink is the shop's mail server: it takes every letter and counts.
+type sink struct {
+	addr string
+
+	mu      sync.Mutex
+	letters map[string]int // by Message-ID
+}
+
+func newSink(t *testing.T) *sink {
+	t.Helper()
+	s := &sink{letters: map[string]int{}}
+	server := smtp.NewServer(s)
+	server.Domain = "localhost"
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return s
+}
+
+func (s *sink) total() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, times := range s.letters {
+		n += times
+	}
+	return n
+}
+
+func (s *sink) distinct() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.letters)
+}
+
+// NewSession is smtp.Backend's.
+func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return session{s}, nil }
+
+type session struct{ s *sink }
+
+func (session) Reset()                               {}
+func (session) Logout() error                        { return nil }
+func (session) Mail(string, *smtp.MailOptions) error { return nil }
+func (session) Rcpt(string, *smtp.RcptOptions) error { return nil }
+
+func (x session) Data(r io.Reader) error {
+	letter, err := netmail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, letter.Body); err != nil {
+		return err // the sender died within it
+	}
+	x.s.mu.Lock()
+	defer x.s.mu.Unlock()
+	x.s.letters[letter.Header.Get("Message-Id")]++
+	return nil
+}
