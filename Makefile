@@ -1,0 +1,83 @@
+# Till's commands. `make` alone lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-full lint generate vet generated race suite fuzz long
+
+# What `make generate` writes, all of it committed.
+GENERATED := api/openapi/openapi.gen.go api/openapi/contract.yaml pkg/sandbox/internal/spec/tables.json.gz \
+	examples/react/src/api.gen.ts examples/react/dist
+
+# The race detector needs a C compiler. Nothing else does.
+RACE = $(shell .ci/race)
+TIMEOUT := 12m
+
+help:
+	@echo 'Till, a headless payments API over Stripe'
+	@echo
+	@echo '  make demo       a shop to pay in, with Till and an offline Stripe: http://127.0.0.1:4242'
+	@echo '  make test       what CI runs: both databases, race detector, browser, lint, generated files'
+	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector'
+	@echo '  make test-full  make test, then the long runs: fuzzing, property tests, repetition'
+	@echo '  make lint       golangci-lint, as CI runs it'
+	@echo '  make generate   write what is generated from openapi.yaml, from Stripe’s description and the shop’s build'
+
+demo:
+	go run ./cmd/till demo
+
+test: vet generated fuzz race e2e/node_modules/.installed
+	node e2e/run.mjs -- $(MAKE) --no-print-directory suite
+
+test-fast:
+	TILL_TEST_DATABASE_URL= CI= go test -timeout=$(TIMEOUT) ./...
+
+test-full: test
+	node e2e/run.mjs -- $(MAKE) --no-print-directory long
+	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
+	else printf '\n!!!! govulncheck: SKIPPED, it is not installed (go install golang.org/x/vuln/cmd/govulncheck@latest)\n\n'; fi
+
+lint:
+	go tool -modfile=.ci/tools.mod golangci-lint run ./...
+
+generate: examples/react/node_modules/.installed
+	go generate ./api/openapi ./pkg/sandbox/...
+	npm run --prefix examples/react --silent build
+
+# ---- the steps of the above ----
+
+vet:
+	go vet ./...
+	go vet -tags failpoint ./...
+
+# What is committed must be what generating makes. The files are compared with
+# themselves before, so that this also holds on a tree with changes; on a fresh
+# clone it is the same as a clean `git diff`.
+generated:
+	@.ci/unchanged $(GENERATED) -- $(MAKE) --no-print-directory generate
+
+race:
+	@if [ -z "$(RACE)" ]; then \
+		printf '\n!!!! race detector: SKIPPED, it needs a C compiler (apt-get install gcc)\n\n'; \
+		[ "$$CI" != true ]; \
+	else echo "race detector: on, with $$(go env CC)"; fi
+
+# suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
+suite:
+	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./...
+	go build -o bin/till ./cmd/till
+	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
+
+fuzz:
+	.ci/fuzz 5s --light
+
+long:
+	.ci/fuzz 2m
+	go test $(RACE) -timeout=60m -rapid.checks=5000 $(RAPID)
+	go test $(RACE) -shuffle=on -timeout=60m -count=3 ./...
+
+# The packages with property tests: only they know the flag -rapid.checks.
+RAPID = $(addprefix ./,$(sort $(dir $(shell grep -rl --include='*_test.go' pgregory.net/rapid api cmd pkg e2e --exclude-dir=node_modules))))
+
+# npm ci runs when a lock file has changed. No package may run scripts of its own.
+%/node_modules/.installed: %/package-lock.json
+	npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
