@@ -269,7 +269,7 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 func (s *Service) started(p plan, unknown bool) Started {
 	out := Started{Payment: p.payment.payment(p.owner), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
 	if unknown {
-		out.RetryAfter = 2 * time.Second
+		out.Payment.Status, out.RetryAfter = Unknown, 2*time.Second
 	}
 	return out
 }
