@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import { finishCart } from './cart'
 import { useLivePayment } from './payments'
 import { Receipt } from './Receipt'
+import { go } from './route'
 import { statusWords } from './status'
 import { Timeline } from './Timeline'
 import { ask, till, tillUrl, type Config, type Order } from './till'
@@ -18,6 +19,9 @@ export function OrderPage({ id, confirmed, config }: { id: string; confirmed: bo
     (signal) => ask(till.GET('/orders/{id}', { params: { path: { id } }, signal })), [id, version])
   const { payment, changed, lost } = useLivePayment(order?.payments[0]?.id)
   useEffect(() => setVersion(payment?.version), [payment?.version])
+  useEffect(() => {
+    if (confirmed && changed) go(`/order/${id}`, 'replace') // the news is in; a reload should believe it
+  }, [confirmed, changed, id])
 
   const settled = order && settledStatuses.includes(order.status)
   useEffect(() => {
@@ -31,7 +35,7 @@ export function OrderPage({ id, confirmed, config }: { id: string; confirmed: bo
       {order && (
         <div className="order">
           <div>
-            <Status order={order} failure={payment?.failure?.message} justConfirmed={confirmed && !changed} />
+            <Status order={order} failure={payment?.failure?.message} justConfirmed={confirmed} />
             {lost && <p className="muted">The connection was lost; trying again…</p>}
             {order.status === 'paid' && <Mail order={order} sandbox={Boolean(config.stripeJsUrl)} />}
             {payment && <Timeline payment={payment} />}
