@@ -15,11 +15,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 
+	"till/api/openapi"
 	"till/pkg/auth"
 	"till/pkg/idempotency"
 )
@@ -38,7 +40,16 @@ type operation struct {
 	body   *openapi3.Schema // nil: it takes none
 }
 
-// operations reads the contract; an operation without a known x-access is a fault
+// contractOperations are the operations of openapi.yaml, read once.
+var contractOperations = sync.OnceValues(func() ([]operation, error) {
+	contract, err := openapi.Load()
+	if err != nil {
+		return nil, err
+	}
+	return operations(contract)
+})
+
+// operations reads a contract; an operation without a known x-access is a fault
 // of the build, because nobody would guard it.
 func operations(doc *openapi3.T) ([]operation, error) {
 	var out []operation

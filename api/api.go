@@ -73,11 +73,7 @@ func assemble(d Deps, h openapi.StrictServerInterface) (*echo.Echo, error) {
 	if d.Settings.BodyLimit == 0 {
 		d.Settings.BodyLimit = defaultBodyLimit
 	}
-	contract, err := openapi.Load()
-	if err != nil {
-		return nil, err
-	}
-	ops, err := operations(contract)
+	ops, err := contractOperations()
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -202,8 +201,8 @@ func outcome(t testing.TB, w *httptest.ResponseRecorder) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s %s", w.Code, p.Code, value(p.Param)))
 }
 
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-var errOurs = errors.New("a cause that no client may see")
-
-var errTheirs = problem.New(problem.Conflict, "order_already_paid", "This order has been paid.")
+// One error of each sort, as services return them.
+var (
+	errOurs   = errors.New("a cause that no client may see")
+	errTheirs = problem.New(problem.Conflict, "order_already_paid", "This order has been paid.")
+)
