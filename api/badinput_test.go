@@ -101,6 +101,7 @@ func TestBadBodies(t *testing.T) {
 		"card as a name that is twice": {`{"` + card + `":1,"` + card + `":2}`, "422 card_data_refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			for _, path := range []string{"/payments/intent", "/orders"} {
 				w := e.send(t, request{method: "POST", path: path, body: tc.body})
@@ -139,6 +140,7 @@ func TestGoodBodies(t *testing.T) {
 		"nothing, for a service": `{}`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			if w := e.send(t, request{method: "POST", path: "/orders", body: body}); w.Code != 201 {
 				t.Errorf("got %d %s", w.Code, w.Body)
@@ -225,6 +227,7 @@ func TestBadRequests(t *testing.T) {
 		"GET for a POST, with its name": {request{"GET", "/auth/guest", "", nil}, "405 method_not_allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			w := e.send(t, tc.request)
 			if got := outcome(t, w); got != tc.want {
@@ -265,6 +268,7 @@ func TestBadCredentials(t *testing.T) {
 		"a user, scheme in lower": {[]string{"bearer " + good}, "200"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			w := e.send(t, request{method: "GET", path: "/orders", header: http.Header{"Authorization": tc.header}})
 			if got := outcome(t, w); got != tc.want {

@@ -39,6 +39,7 @@ func TestCORS(t *testing.T) {
 		"http://evil.com#http://localhost": false,
 	} {
 		t.Run(origin, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			for name, r := range map[string]request{
 				"preflight":         {"OPTIONS", "/payments/intent", "", http.Header{"Origin": {origin}, "Authorization": nil, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {"authorization,content-type,idempotency-key"}}},
@@ -121,6 +122,7 @@ func TestErrorsAreToldOnceAndSafely(t *testing.T) {
 		"a kind unknown":    {&problem.Error{Kind: 99, Code: "x", Detail: "secret"}, "500 internal", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			e.bench.err = tc.err
 			w := e.send(t, request{method: "GET", path: "/orders"})
@@ -275,6 +277,7 @@ func TestWebhooks(t *testing.T) {
 		"a byte more":       {strings.Repeat("x", 1<<20+1), http.Header{header: {"s"}}, nil, "413 body_too_large", false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEdge(t)
 			var body, signature string
 			calls := 0
