@@ -92,7 +92,7 @@ func (h *handlers) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentT
 func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
 	v := openapi.PaymentIntent{
 		Id: string(s.Payment.ID), OrderId: string(s.Payment.OrderID), PublishableKey: h.settings.PublishableKey,
-		Amount: s.Payment.Amount.Minor, Currency: string(s.Payment.Amount.Currency), Status: string(s.Payment.Status),
+		Amount: s.Payment.Amount.Minor, Currency: string(s.Payment.Amount.Currency), Status: string(s.Payment.Status), Version: s.Payment.Version,
 	}
 	if s.Secret {
 		v.ClientSecret = opt(s.Payment.ClientSecret)

@@ -296,6 +296,11 @@ type PaymentIntent struct {
 	//
 	// Example: succeeded
 	Status PaymentStatus `json:"status"`
+
+	// Version One more at each change; pass it as `after` to `GET /payments/{id}?wait=` to wait for the next one
+	//
+	// Example: 2
+	Version int64 `json:"version"`
 }
 
 // PaymentStatus An open set, Stripe's words and one of ours: `requires_payment_method`, `requires_confirmation`,
@@ -401,7 +406,7 @@ type TimelineCause struct {
 	// Example: evt_3O
 	Id *string `json:"id,omitempty"`
 
-	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`
+	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
 	//
 	// Example: webhook
 	Kind string `json:"kind"`

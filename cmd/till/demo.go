@@ -130,7 +130,7 @@ func (c *demoCommand) config(dir, url string) (config.Config, error) {
 		StripeSecretKey: "sk_test_demo", StripePublishableKey: "pk_test_demo", WebhookTolerance: 5 * time.Minute,
 		Guests: "on", GuestSecret: config.Secret(secret), GuestTTL: 30 * 24 * time.Hour,
 		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest,
-		MailFrom: "Corner Shop <shop@example.com>", ShopName: "Corner Shop", StaffEmail: "staff@example.com",
+		MailFrom: "Halfpenny <shop@example.com>", ShopName: "Halfpenny", StaffEmail: "staff@example.com",
 		SweepInterval: time.Second, SweepAfter: time.Minute,
 	}
 	if c.StripeSecretKey != "" {

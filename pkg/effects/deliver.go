@@ -11,6 +11,8 @@ import (
 
 	"till/pkg/failpoint"
 	"till/pkg/mail"
+	"till/pkg/store"
+	"till/pkg/timeline"
 )
 
 // maxAttempts spreads retries over about a day by River's backoff, the fourth
@@ -45,42 +47,56 @@ func (w *worker) Work(ctx context.Context, job *river.Job[deliver]) error {
 	case r.State != pending:
 		return nil
 	}
+	var p payload
+	if err := json.Unmarshal(r.Payload, &p); err != nil {
+		return river.JobCancel(fmt.Errorf("effect %s is unreadable: %w", r.ID, err))
+	}
 	failpoint.Here("effects.before_delivery")
-	err = e.deliver(ctx, r)
+	err = e.deliver(ctx, r.ID, p)
 	failpoint.Here("effects.delivered")
 	final := errors.Is(err, mail.ErrPermanent) || job.Attempt >= job.MaxAttempts
-	change := map[string]any{"attempts": gorm.Expr("attempts + 1")}
-	switch {
-	case err == nil:
-		change["state"], change["done_at"], change["error"] = done, e.opt.Now(), ""
-	case final:
-		change["state"], change["done_at"], change["error"] = dead, e.opt.Now(), err.Error()
-		e.opt.Log.ErrorContext(ctx, "effect given up", "effect", r.Effect, "subject", r.Subject, "error", err)
-	default:
-		change["error"] = err.Error()
-	}
-	if dbErr := e.db.Write(ctx).Model(&row{}).Where("id = ? AND state = ?", r.ID, pending).Updates(change).Error; dbErr != nil {
+	if dbErr := e.record(ctx, r, p, err, final); dbErr != nil {
 		return errors.Join(err, dbErr)
 	}
 	if err != nil && final {
+		e.opt.Log.ErrorContext(ctx, "effect given up", "effect", r.Effect, "subject", r.Subject, "error", err)
 		return river.JobCancel(err)
 	}
 	return err
 }
 
-func (e *Effects) deliver(ctx context.Context, r row) error {
-	var m Mail
-	if err := json.Unmarshal(r.Payload, &m); err != nil {
-		return fmt.Errorf("%w: unreadable effect: %w", mail.ErrPermanent, err)
-	}
+func (e *Effects) deliver(ctx context.Context, id string, p payload) error {
 	if e.opt.Mail == nil {
 		return fmt.Errorf("%w: no mail server is configured (TILL_SMTP_URL)", mail.ErrPermanent)
 	}
-	message, err := mail.Render(m.Template, m.Data)
+	message, err := mail.Render(p.Mail.Template, p.Mail.Data)
 	if err != nil {
 		return fmt.Errorf("%w: %w", mail.ErrPermanent, err)
 	}
-	message.From, message.To = e.opt.From, m.To
-	message.MessageID = r.ID + "@till.invalid"
+	message.From, message.To = e.opt.From, p.Mail.To
+	message.MessageID = id + "@till.invalid"
 	return e.opt.Mail.Send(ctx, message)
+}
+
+// record writes down how a delivery went, and in the timeline that it is done.
+func (e *Effects) record(ctx context.Context, r row, p payload, cause error, final bool) error {
+	now := store.Truncate(e.opt.Now())
+	change := map[string]any{"attempts": gorm.Expr("attempts + 1")}
+	switch {
+	case cause == nil:
+		change["state"], change["done_at"], change["error"] = done, now, ""
+	case final:
+		change["state"], change["done_at"], change["error"] = dead, now, cause.Error()
+	default:
+		change["error"] = cause.Error()
+	}
+	return e.db.Tx(ctx, func(tx *gorm.DB) error {
+		res := tx.Model(&row{}).Where("id = ? AND state = ?", r.ID, pending).Updates(change)
+		if res.Error != nil || res.RowsAffected == 0 || cause != nil || p.Done == nil {
+			return res.Error
+		}
+		entry := *p.Done
+		entry.Cause, entry.At = timeline.Cause{Kind: timeline.ByEffect, ID: r.ID}, now
+		return timeline.Write(tx, []timeline.Entry{entry})
+	})
 }

@@ -22,6 +22,7 @@ import (
 
 	"till/pkg/mail"
 	"till/pkg/store"
+	"till/pkg/timeline"
 )
 
 // Effect is something to be done once for a subject. Exactly one of its
@@ -30,6 +31,14 @@ type Effect struct {
 	Subject string // ord_…, pay_…
 	Name    string // order.paid, staff.amount_mismatch, …
 	Mail    *Mail
+	// Done is written to the timeline with the delivery; without a Kind nothing is.
+	Done timeline.Entry
+}
+
+// payload is what a row keeps of an effect.
+type payload struct {
+	Mail *Mail           `json:"mail,omitempty"`
+	Done *timeline.Entry `json:"done,omitempty"`
 }
 
 // Mail is a letter: who gets it, which template, and what the template shows.
@@ -88,7 +97,7 @@ func New(db *store.DB, opt Options) (*Effects, error) {
 		RescueStuckJobsAfter: time.Minute,
 		MaxAttempts:          maxAttempts,
 		SoftStopTimeout:      10 * time.Second,
-		Logger:               opt.Log,
+		Logger:               slog.New(quiet{opt.Log.Handler()}),
 	}
 	if !db.Postgres() {
 		conf.FetchPollInterval = 250 * time.Millisecond // no LISTEN there
@@ -115,11 +124,15 @@ func (e *Effects) Add(ctx context.Context, tx *gorm.DB, effects []Effect, now ti
 	}
 	rows := make([]row, len(effects))
 	for i, f := range effects {
-		payload, err := json.Marshal(f.Mail)
+		p := payload{Mail: f.Mail}
+		if f.Done.Kind != "" {
+			p.Done = &f.Done
+		}
+		text, err := json.Marshal(p)
 		if err != nil {
 			return fmt.Errorf("effect %s of %s: %w", f.Name, f.Subject, err)
 		}
-		rows[i] = row{ID: store.NewID("eff_"), Subject: f.Subject, Effect: f.Name, Channel: "mail", Payload: payload, State: pending, CreatedAt: now}
+		rows[i] = row{ID: store.NewID("eff_"), Subject: f.Subject, Effect: f.Name, Channel: "mail", Payload: text, State: pending, CreatedAt: now}
 	}
 	ids := make([]string, len(rows))
 	for i, r := range rows {
@@ -144,3 +157,12 @@ func (e *Effects) Add(ctx context.Context, tx *gorm.DB, effects []Effect, now ti
 	}
 	return nil
 }
+
+// quiet passes on what River says from warnings on: its debug lines drown Till's.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+}
+func (q quiet) WithAttrs(a []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(a)} }
+func (q quiet) WithGroup(name string) slog.Handler   { return quiet{q.Handler.WithGroup(name)} }

@@ -303,12 +303,12 @@ func (b *batch) settleOrders(tx *gorm.DB) error {
 		was := order.Status
 		order.Status = order.books().status()
 		order.UpdatedAt = b.now
-		if order.Status != was {
-			b.record(cause.payment, cause.observation, timeline.Entry{Kind: "order.status", From: string(was), To: string(order.Status)})
-		}
+		entry := timeline.Entry{Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order is " + order.Status.words() + "."}
 		if order.Status == OrderPaid && order.PaidAt == nil {
-			order.PaidAt = &b.now
-			b.record(cause.payment, cause.observation, timeline.Entry{Kind: "order.paid", Message: "The order is paid."})
+			order.PaidAt, entry.Kind = &b.now, "order.paid"
+		}
+		if order.Status != was {
+			b.record(cause.payment, cause.observation, entry)
 		}
 		if order.PaidAt != nil && order.Receipt == receiptUndecided {
 			newlyPaid = append(newlyPaid, id)
@@ -355,7 +355,10 @@ func (b *batch) sendReceipts(tx *gorm.DB, paid []OrderID) error {
 				return err
 			}
 			order.Receipt = receiptQueued
-			b.effects = append(b.effects, effects.Effect{Subject: string(id), Name: "order.paid", Mail: &effects.Mail{To: to, Template: mail.OrderPaidLetter, Data: data}})
+			b.effects = append(b.effects, effects.Effect{
+				Subject: string(id), Name: "order.paid", Mail: &effects.Mail{To: to, Template: mail.OrderPaidLetter, Data: data},
+				Done: timeline.Entry{OrderID: string(id), PaymentID: string(cause.payment.ID), Kind: "order.receipt", To: "sent", Message: "The confirmation mail was sent."},
+			})
 			b.record(cause.payment, cause.observation, timeline.Entry{Kind: "order.receipt", To: "queued", Message: "The confirmation mail is on its way."})
 		case b.charged[id]:
 			order.Receipt = receiptNone

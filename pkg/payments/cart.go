@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,7 +105,7 @@ type priced struct {
 // price looks the cart up in the catalogue and adds it up.
 func (s *Service) price(ctx context.Context, tx *gorm.DB, c Cart) (priced, error) {
 	if c.Amount != nil {
-		return s.priceAmount(*c.Amount, c.Currency)
+		return s.priceAmount(*c.Amount, c.Currency, cmp.Or(c.Description, "Payment"))
 	}
 	ids := make([]string, len(c.Items))
 	for i, l := range c.Items {
@@ -138,7 +139,7 @@ func (s *Service) price(ctx context.Context, tx *gorm.DB, c Cart) (priced, error
 	return out, chargeable(out.total, "items")
 }
 
-func (s *Service) priceAmount(minor int64, code string) (priced, error) {
+func (s *Service) priceAmount(minor int64, code, name string) (priced, error) {
 	if s.conf.AmountMax == 0 {
 		return priced{}, ErrClientAmount
 	}
@@ -158,7 +159,7 @@ func (s *Service) priceAmount(minor int64, code string) (priced, error) {
 	case minor > s.conf.AmountMax:
 		return priced{}, ErrAmountTooLarge.Detailf("amount must be at most %d (minor units).", s.conf.AmountMax).At("amount")
 	}
-	return priced{total: a, items: []itemRow{{Name: "Payment", Quantity: 1, UnitAmount: minor, Amount: minor}}}, nil
+	return priced{total: a, items: []itemRow{{Name: name, Quantity: 1, UnitAmount: minor, Amount: minor}}}, nil
 }
 
 func chargeable(a money.Amount, param string) error {

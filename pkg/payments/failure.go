@@ -1,7 +1,5 @@
 package payments
 
-import "fmt"
-
 // explain turns Stripe's codes into a sentence for the payer and an advice. The
 // sentence never tells a thief that a card is reported lost or stolen: Stripe
 // says to show such declines as plain ones.
@@ -68,7 +66,7 @@ func describe(s state) string {
 	switch s.status {
 	case RequiresPaymentMethod:
 		if s.failure != nil {
-			return fmt.Sprintf("The payment did not go through (%s); it can be tried again.", code(*s.failure))
+			return "The payment did not go through. " + explain(*s.failure).Message
 		}
 		return "Waiting for a way to pay."
 	case RequiresConfirmation:
@@ -85,11 +83,4 @@ func describe(s state) string {
 		return "The payment was canceled."
 	}
 	return ""
-}
-
-func code(f failure) string {
-	if f.DeclineCode != "" {
-		return f.DeclineCode
-	}
-	return f.Code
 }

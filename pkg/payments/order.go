@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"strings"
 	"time"
 
 	"till/pkg/money"
@@ -22,6 +23,9 @@ const (
 	OrderRefunded          OrderStatus = "refunded"
 	OrderCanceled          OrderStatus = "canceled"
 )
+
+// words is the status as people say it.
+func (s OrderStatus) words() string { return strings.ReplaceAll(string(s), "_", " ") }
 
 // Order is what a customer owes.
 type Order struct {

@@ -155,7 +155,7 @@ func (s *Service) resume(tx *gorm.DB, who auth.Principal, earlier idempotency.Ea
 	}
 	p := plan{payment: row, owner: who.Owner(), created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, secret: row.confirmable()}
 	if row.Stage == creating || row.Stage == sent {
-		p.step = ask
+		p.step, p.secret = ask, true // whether it may be shown is known once Stripe has answered
 	}
 	return p, nil
 }

@@ -19,6 +19,7 @@ const (
 	ByCall    = "call"    // Stripe's answer to Till's own call; Stripe's req_…
 	ByAPI     = "api"     // a client's request
 	BySweep   = "sweep"   // Till's own clean-up
+	ByEffect  = "effect"  // a delivery, such as a mail; Till's eff_…
 )
 
 // Cause is why something changed.

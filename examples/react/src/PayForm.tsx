@@ -9,7 +9,7 @@ import { Wrong } from './ui'
 export function PayForm({ intent }: { intent: PaymentIntent }) {
   const stripe = useStripe()
   const elements = useElements()
-  const seen = useRef<number>(undefined) // the payment's version before this try
+  const seen = useRef(intent.version) // the payment's version before this try
   const [ready, setReady] = useState(false)
   const [busy, setBusy] = useState(false)
   const [failure, setFailure] = useState<Error>()

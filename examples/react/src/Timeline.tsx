@@ -55,4 +55,5 @@ const causes: Record<string, string> = {
   call: 'Stripe answered Till',
   api: 'this shop asked Till',
   sweep: 'Till looked after it by itself',
+  effect: 'Till’s own delivery',
 }

@@ -410,6 +410,12 @@ export interface components {
             /** @example eur */
             currency: string;
             status: components["schemas"]["PaymentStatus"];
+            /**
+             * Format: int64
+             * @description One more at each change; pass it as `after` to `GET /payments/{id}?wait=` to wait for the next one
+             * @example 2
+             */
+            version: number;
         };
         PendingPayment: {
             id: string;
@@ -522,7 +528,7 @@ export interface components {
         };
         TimelineCause: {
             /**
-             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`
+             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
              * @example webhook
              */
             kind: string;
