@@ -93,6 +93,9 @@ func run(t *testing.T, bin, database string, p point, retry bool) {
 		if p.secret && again.ID != intent.ID {
 			t.Errorf("the same request made payment %s, then %s", intent.ID, again.ID)
 		}
+		if !p.secret && again.ClientSecret == "" {
+			t.Fatalf("the retry was answered %d without a client secret: nobody can pay", again.status)
+		}
 		if again.ClientSecret != "" {
 			w.stripe.confirm(t, again) // where he has paid before, Stripe refuses to charge twice
 		}
