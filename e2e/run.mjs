@@ -81,8 +81,17 @@ function runCommand() {
       console.error(err.message);
       resolve(127);
     });
-    child.once('exit', (code, signal) => resolve(signal ? codeOf(signal) : code));
+    child.once('exit', async (code, signal) => {
+      if (stoppedBy) await groupEnded();
+      resolve(signal ? codeOf(signal) : code);
+    });
   });
+}
+
+// groupEnded gives what the command had started a moment to end by itself.
+async function groupEnded() {
+  for (let i = 0; i < 30 && killGroup(0); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+  killGroup('SIGKILL');
 }
 
 function stop(signal) {
@@ -92,11 +101,13 @@ function stop(signal) {
   setTimeout(() => killGroup('SIGKILL'), 10_000).unref();
 }
 
+// killGroup reports whether there was anybody left to hear it.
 function killGroup(signal) {
   try {
     process.kill(-child.pid, signal);
+    return true;
   } catch {
-    // It has ended already.
+    return false;
   }
 }
 

@@ -8,11 +8,13 @@ import { startDemo } from './lib/till.mjs';
 
 const EMAIL = 'ada@example.com';
 
-describe('the shop of the demo', { skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
+describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
   let demo, browser;
 
   before(async () => {
-    [demo, browser] = await Promise.all([startDemo(), launch()]);
+    // One after the other: after() closes what had been started when one fails.
+    demo = await startDemo();
+    browser = await launch();
   });
   after(async () => {
     await Promise.all([browser?.close(), demo?.stop()]);

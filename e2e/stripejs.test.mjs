@@ -9,11 +9,14 @@ import { startSite } from './lib/site.mjs';
 
 const WAYS = ['https://js.stripe.com, sent to the sandbox', 'a script tag of the sandbox'];
 
-describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
+describe('Stripe.js of the sandbox', { timeout: 300_000, skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
   let sandbox, site, browser;
 
   before(async () => {
-    [sandbox, site, browser] = await Promise.all([startSandbox(), startSite('pay.jsx'), launch()]);
+    // One after the other: after() closes what had been started when one fails.
+    sandbox = await startSandbox();
+    site = await startSite('pay.jsx');
+    browser = await launch();
   });
   after(async () => {
     await Promise.all([browser?.close(), site?.stop(), sandbox?.stop()]);
@@ -271,6 +274,18 @@ describe('Stripe.js of the sandbox', { skip: process.env.CHROMIUM_PATH ? false :
       ['window.stripe.confirmPayment({ elements: window.elements, confirmParams: {} })', /return_url/],
     ]) {
       await assert.rejects(page.evaluate(call), message);
+    }
+  });
+
+  test('the watch for card numbers sees each way out', async (t) => {
+    for (const leak of [
+      (number) => fetch('/log', { method: 'POST', body: `card=${number}` }).then(() => {}),
+      (number) => { window.postMessage({ card: number.replace(/(....)/g, '$1 ') }, '*'); },
+      () => { document.body.append(Object.assign(document.createElement('input'), { autocomplete: 'cc-number' })); },
+    ]) {
+      const { page, watch } = await openShop(t);
+      await page.evaluate(`(${leak})('${CARDS.good}')`);
+      await assert.rejects(watch.check({ sent: String(leak).includes('fetch') }), { name: 'AssertionError' }, String(leak));
     }
   });
 

@@ -56,6 +56,11 @@ export async function watchForCards(page, shopOrigin) {
   });
   return {
     async check({ sent }) {
+      // A message of our own comes after all that were sent before.
+      await page.evaluate(() => new Promise((resolve) => {
+        window.addEventListener('message', (event) => event.data === 'all seen' && resolve());
+        window.postMessage('all seen', '*');
+      }));
       assert.deepEqual(leaks, []);
       assert.equal(seen.length > 0, sent, 'a card was sent from its frame');
       // The numbers may stand on the page to be copied from, but nothing takes one.
