@@ -28,7 +28,7 @@ func readJSON(body []byte) (any, error) {
 	if err == nil {
 		if _, err = r.in.ReadToken(); err == nil {
 			err = errInvalidJSON.Detailf("There is data behind the JSON value.")
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}

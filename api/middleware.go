@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -68,7 +69,7 @@ func logRequests(log *slog.Logger) echo.MiddlewareFunc {
 			}
 			if v.Error != nil && v.Status != clientGone && (v.Status >= 500 || !expected(v.Error)) {
 				attrs = append(attrs, slog.Any("error", v.Error))
-				if p, ok := v.Error.(*panicked); ok {
+				if p, ok := errors.AsType[*panicked](v.Error); ok {
 					attrs = append(attrs, slog.String("stack", p.stack))
 				}
 			}
@@ -92,7 +93,7 @@ func expected(err error) bool {
 	if _, ok := problem.As(err); ok {
 		return true
 	}
-	_, ok := err.(*echo.HTTPError)
+	_, ok := errors.AsType[*echo.HTTPError](err)
 	return ok
 }
 

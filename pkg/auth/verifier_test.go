@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -255,7 +256,7 @@ func TestGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := usersOnly.IssueGuest(); err != auth.ErrNoGuests {
+	if _, _, err := usersOnly.IssueGuest(); !errors.Is(err, auth.ErrNoGuests) {
 		t.Errorf("guests are off, got %v", err)
 	}
 	if _, err := usersOnly.Verify(t.Context(), token); err == nil {

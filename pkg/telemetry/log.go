@@ -29,7 +29,7 @@ func NewLog(w io.Writer, level, format string) (*slog.Logger, error) {
 	case "json":
 		h = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: from})
 	case "text":
-		h = tint.NewHandler(w, &tint.Options{Level: from, TimeFormat: time.TimeOnly, NoColor: !terminal(w)})
+		h = tint.NewTextHandler(w, &tint.Options{Level: from, TimeFormat: time.TimeOnly, NoColor: !terminal(w)})
 	default:
 		return nil, fmt.Errorf("log format %q: use json or text", format)
 	}
