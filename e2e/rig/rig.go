@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"till/api/apitest"
 	"till/cmd/app"
 	"till/pkg/config"
@@ -39,6 +41,7 @@ type Rig struct {
 	Secret  string // that webhooks are signed with
 
 	client *http.Client
+	log    safeBuffer
 }
 
 // Option changes the settings of a rig.
@@ -95,7 +98,7 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r.App, err = app.New(ctx, conf, db, app.Options{Log: logTo(t), Mail: r.Mailbox})
+	r.App, err = app.New(ctx, conf, db, app.Options{Log: r.logger(), Mail: r.Mailbox})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,16 +119,23 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 	return r
 }
 
-// logTo shows the log of a test that fails, and keeps quiet otherwise.
-func logTo(t *testing.T) *slog.Logger {
-	var b safeBuffer
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log("till's log:\n" + b.String())
+// logger keeps what Till says, down to the last detail, and shows what an operator
+// would see of it if the test fails.
+func (r *Rig) logger() *slog.Logger {
+	var shown safeBuffer
+	r.T.Cleanup(func() {
+		if r.T.Failed() {
+			r.T.Log("till's log:\n" + shown.String())
 		}
 	})
-	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return slog.New(slog.NewMultiHandler(
+		slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelInfo}),
+		slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}),
+	))
 }
+
+// Log is all that Till has logged up to now, at level debug.
+func (r *Rig) Log() string { return r.log.String() }
 
 // Answer is an answer of the API.
 type Answer struct {
@@ -200,6 +210,11 @@ func (r *Rig) Try(method, path, token string, body any, headers ...string) (Answ
 	for i := 0; i+1 < len(headers); i += 2 {
 		q.Header.Set(headers[i], headers[i+1])
 	}
+	return r.Do(q)
+}
+
+// Do makes any request of the API, such as one that no client would make.
+func (r *Rig) Do(q *http.Request) (Answer, error) {
 	res, err := r.client.Do(q)
 	if err != nil {
 		return Answer{}, err
@@ -355,6 +370,28 @@ func (r *Rig) Until(what string, holds func() bool) {
 		case <-tick.C:
 		case <-deadline:
 			r.T.Fatalf("never came true: %s", what)
+		}
+	}
+}
+
+// HoldTransaction opens a transaction that has written, and returns how to end it.
+func (r *Rig) HoldTransaction() (release func()) {
+	r.T.Helper()
+	held, end, done := make(chan error, 1), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- r.DB.Tx(context.Background(), func(tx *gorm.DB) error {
+			held <- tx.Exec("UPDATE till_settings SET value = value").Error
+			<-end
+			return nil
+		})
+	}()
+	if err := <-held; err != nil {
+		r.T.Fatal(err)
+	}
+	return func() {
+		close(end)
+		if err := <-done; err != nil {
+			r.T.Error(err)
 		}
 	}
 }

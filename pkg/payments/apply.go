@@ -214,7 +214,7 @@ func (b *batch) apply(o Observation) Change {
 		}
 		p.set(after)
 		p.Version++
-		p.UpdatedAt, p.Checks = b.now, 0
+		p.UpdatedAt, p.Looks = b.now, 0
 		p.NextCheckAt = nil
 		if !after.status.Terminal() {
 			p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
@@ -254,7 +254,7 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	p.Stage = attached
 	p.Version++
 	p.UpdatedAt = b.now
-	p.NextCheckAt, p.Checks = new(b.now.Add(b.s.conf.SweepAfter)), 0
+	p.NextCheckAt, p.Looks = new(b.now.Add(b.s.conf.SweepAfter)), 0
 	b.dirtyPayments[p.ID] = true
 	if created {
 		b.record(p, o, timeline.Entry{Kind: "payment.created", To: string(RequiresPaymentMethod), Message: "Stripe has the payment; the payer can confirm it."})

@@ -81,7 +81,7 @@ type paymentRow struct {
 	ObservedAt  *time.Time // Stripe's second of the newest news
 	ReadAt      *time.Time // when it was last read from Stripe
 	NextCheckAt *time.Time // when the sweep looks at it
-	Checks      int64      // looks in a row that found nothing new
+	Looks       int64      // looks in a row that found nothing new
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

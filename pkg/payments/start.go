@@ -211,7 +211,7 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 	current.Revision++
 	current.Version++
 	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
-	current.NextCheckAt, current.Checks = new(now.Add(s.conf.SweepAfter)), 0
+	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
 	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
 	if cart != nil {
 		current.Call.Items = cart.items

@@ -119,3 +119,24 @@ func exec(t *testing.T, db *store.DB, sql string, args ...any) {
 		t.Fatal(err)
 	}
 }
+
+// Each table belongs to one package, whose test holds its models against it.
+func TestEveryTableHasAnOwner(t *testing.T) {
+	t.Parallel()
+	owners := map[string]string{
+		"till_settings": "store", "goose_db_version": "goose", "orders": "payments", "order_items": "payments", "payments": "payments",
+		"timeline": "timeline", "webhook_deliveries": "inbox", "effects": "effects", "idempotency_keys": "idempotency",
+		"products": "catalog", "prices": "catalog",
+	}
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
+		tables, err := db.Read(t.Context()).Migrator().GetTables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range tables {
+			if owners[table] == "" && !strings.HasPrefix(table, "river_") && !strings.HasPrefix(table, "sqlite_") {
+				t.Errorf("table %s has no owner: name it here, and test its models with storetest.Drift", table)
+			}
+		}
+	})
+}

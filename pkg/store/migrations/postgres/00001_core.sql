@@ -72,7 +72,7 @@ CREATE TABLE payments (
     observed_at    timestamptz,
     read_at        timestamptz,
     next_check_at  timestamptz,
-    checks         bigint      NOT NULL DEFAULT 0,
+    looks          bigint      NOT NULL DEFAULT 0,
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
     CHECK ((order_id IS NULL) <> (invoice_id IS NULL))

@@ -72,7 +72,7 @@ CREATE TABLE payments (
     observed_at    datetime,
     read_at        datetime,
     next_check_at  datetime,
-    checks         integer      NOT NULL DEFAULT 0,
+    looks          integer      NOT NULL DEFAULT 0,
     created_at     datetime NOT NULL,
     updated_at     datetime NOT NULL,
     CHECK ((order_id IS NULL) <> (invoice_id IS NULL))

@@ -1,0 +1,11 @@
+package payments
+
+import (
+	"testing"
+
+	"till/pkg/store/storetest"
+)
+
+func TestModelsMatchTheMigrations(t *testing.T) {
+	storetest.Drift(t, &orderRow{}, &itemRow{}, &paymentRow{})
+}
