@@ -19,9 +19,10 @@ type point struct {
 	// secret says that the shopper has the client secret by then, so that the
 	// payment goes through whatever he does next.
 	secret bool
-	// events are what Stripe tells Till about in this run. Where the point is in
-	// the inbox they are the one event that the order is paid by, so that the
-	// process dies over that one.
+	// events are what Stripe tells Till about in this run. Points in the inbox get
+	// only the event that the order is paid by, so that the process dies over that
+	// one. Two points of the call get only it too: there no webhook has linked the
+	// intent by the time of the retry, which has to find it by its Stripe key.
 	events string
 	// twice says that the letter may come twice, with one Message-ID: no database
 	// and mail server can agree on a letter that was handed over just before a
@@ -35,9 +36,9 @@ const success = "payment_intent.succeeded"
 var points = []point{
 	{name: "start.before_commit", events: "*"},
 	{name: "start.committed", events: "*"},
-	{name: "gateway.sent", events: "*"},
+	{name: "gateway.sent", events: success},
 	{name: "gateway.answered", events: "*"},
-	{name: "attach.before_commit", events: "*"},
+	{name: "attach.before_commit", events: success},
 	{name: "attach.committed", events: "*"},
 	{name: "start.answering", events: "*"},
 	{name: "inbox.received", events: success, secret: true},
@@ -49,6 +50,9 @@ var points = []point{
 }
 
 func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED BY -short: a job that dies with its process is taken up again after a minute")
+	}
 	bin := build(t, "-tags", "failpoint")
 	for _, p := range points {
 		for _, retry := range []bool{true, false} {
@@ -108,7 +112,8 @@ func run(t *testing.T, bin, database string, p point, retry bool) {
 	paid := retry || p.secret
 	books := w.settled(t, paid)
 	second.stop(t) // after which no letter can leave
-	entry.charges, entry.paid, entry.letters = w.stripe.charges(t), books.Paid, w.mails.distinct()
+	entry.charges, entry.paid = w.stripe.charges(t), books.Paid
+	entry.letters, entry.sent = w.mails.distinct(), w.mails.total()
 	check(t, w, p, retry, books)
 	entry.finish(t)
 }

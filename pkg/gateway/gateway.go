@@ -126,11 +126,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	f.answered = false
 	if f.money {
 		req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-			WroteRequest: func(w httptrace.WroteRequestInfo) {
-				if w.Err == nil {
-					failpoint.Here("gateway.sent")
-				}
-			},
+			// Stripe has acted and its answer is not read. WroteRequest would be too
+			// early: it is told while the request is still in a buffer of ours.
+			GotFirstResponseByte: func() { failpoint.Here("gateway.sent") },
 		}))
 	}
 	res, err := t.base.RoundTrip(req)
