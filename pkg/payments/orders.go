@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -93,6 +94,9 @@ func (s *Service) orderFor(ctx context.Context, tx *gorm.DB, who auth.Principal,
 		return s.orderUnder(ctx, tx, who, c, OrderID(store.NewID("ord_")))
 	}
 	order, payments, err := s.lockOwned(tx, who, id)
+	if errors.Is(err, ErrNotFound) {
+		err = ErrNotFound.At("orderId")
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -1,0 +1,91 @@
+package badinput
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// priced makes a product with one price at Stripe, and waits until Till knows it.
+func (s *scene) priced(t *testing.T, price map[string]string) (product, id string) {
+	t.Helper()
+	product = s.AtStripe("POST", "/v1/products", url.Values{"name": {"Something"}})["id"].(string)
+	form := url.Values{"product": {product}, "currency": {"eur"}}
+	for name, value := range price {
+		form.Set(name, value)
+	}
+	id = s.AtStripe("POST", "/v1/prices", form)["id"].(string)
+	s.Until("the price is mirrored", func() bool { return s.Count("SELECT count(*) FROM prices WHERE id = ?", id) == 1 })
+	return product, id
+}
+
+func TestPrices(t *testing.T) {
+	on(t, func(t *testing.T, s *scene) {
+		_, recurring := s.priced(t, map[string]string{"unit_amount": "900", "recurring[interval]": "month", "lookup_key": "club"})
+		_, fraction := s.priced(t, map[string]string{"unit_amount_decimal": "0.5"})
+		_, cheap := s.priced(t, map[string]string{"unit_amount": "10"})
+		_, free := s.priced(t, map[string]string{"unit_amount": "0"})
+		_, dollars := s.priced(t, map[string]string{"unit_amount": "900", "currency": "usd"})
+		_, huge := s.priced(t, map[string]string{"unit_amount": "10000000000000"})
+		_, large := s.priced(t, map[string]string{"unit_amount": "9000000000000"})
+		_, inactive := s.priced(t, map[string]string{"unit_amount": "900", "lookup_key": "old"})
+		s.AtStripe("POST", "/v1/prices/"+inactive, url.Values{"active": {"false"}})
+		gone, orphan := s.priced(t, map[string]string{"unit_amount": "900", "lookup_key": "gone"})
+		s.AtStripe("POST", "/v1/products/"+gone, url.Values{"active": {"false"}})
+		s.Until("all news is there", func() bool {
+			return s.Count("SELECT count(*) FROM prices WHERE id = ? AND NOT active", inactive)+s.Count("SELECT count(*) FROM products WHERE id = ? AND NOT active", gone) == 2
+		})
+		s.settle()
+
+		rows := map[string][2]string{}
+		for name, tc := range map[string]struct{ id, want string }{
+			"unknown":                     {"price_nothing", "422 price_not_found"},
+			"unknown by lookup key":       {"teapot", "422 price_not_found"},
+			"a lookup key in capitals":    {"MUG", "422 price_not_found"},
+			"a lookup key with a space":   {"mug ", "422 price_not_found"},
+			"SQL":                         {"' OR '1'='1", "422 price_not_found"},
+			"a wildcard":                  {"%", "422 price_not_found"},
+			"a product":                   {gone, "422 price_not_found"},
+			"recurring":                   {recurring, "422 price_not_one_time"},
+			"recurring by lookup key":     {"club", "422 price_not_one_time"},
+			"of half a cent":              {fraction, "422 price_not_one_time"},
+			"inactive":                    {inactive, "422 price_not_found"},
+			"inactive by lookup key":      {"old", "422 price_not_found"},
+			"of an inactive product":      {orphan, "422 price_not_found"},
+			"of one by lookup key":        {"gone", "422 price_not_found"},
+			"empty":                       {"", "422 validation_failed"},
+			"of 256 characters":           {strings.Repeat("p", 256), "422 validation_failed"},
+			"with NUL":                    {`mug\u0000`, "422 validation_failed"},
+			"the name of an object in JS": {"__proto__", "422 price_not_found"},
+		} {
+			rows["a price "+name] = [2]string{`{"items":[{"priceId":"` + tc.id + `","quantity":1}]}`, tc.want + " items[0].priceId"}
+			rows["a price behind a good one, "+name] = [2]string{`{` + strings.TrimSuffix(item, "]") + `,{"priceId":"` + tc.id + `","quantity":1}]}`, tc.want + " items[1].priceId"}
+		}
+		for name, r := range map[string][2]string{
+			"no price":                      {`{"items":[{"quantity":1}]}`, "422 validation_failed items[0].priceId"},
+			"a price null":                  {`{"items":[{"priceId":null,"quantity":1}]}`, "422 validation_failed items[0].priceId"},
+			"a price a number":              {`{"items":[{"priceId":7,"quantity":1}]}`, "422 validation_failed items[0].priceId"},
+			"a price of the client's":       {`{"items":[{"priceId":"mug","quantity":1,"unitAmount":1}]}`, "422 validation_failed items[0].unitAmount"},
+			"an amount of the client's":     {`{"items":[{"priceId":"mug","quantity":1,"amount":1}]}`, "422 validation_failed items[0].amount"},
+			"a discount of the client's":    {`{"items":[{"priceId":"mug","quantity":1,"discount":100}]}`, "422 validation_failed items[0].discount"},
+			"items empty":                   {`{"items":[]}`, "422 validation_failed items"},
+			"items null":                    {`{"items":null}`, "422 validation_failed items"},
+			"items an object":               {`{"items":{"priceId":"mug","quantity":1}}`, "422 validation_failed items"},
+			"items a string":                {`{"items":"mug"}`, "422 validation_failed items"},
+			"an item null":                  {`{"items":[null]}`, "422 validation_failed items[0]"},
+			"an item a list":                {`{"items":[["mug",1]]}`, "422 validation_failed items[0]"},
+			"101 lines":                     {`{"items":[` + strings.Repeat(`{"priceId":"mug","quantity":1},`, 100) + `{"priceId":"mug","quantity":1}]}`, "422 validation_failed items"},
+			"two currencies":                {fmt.Sprintf(`{"items":[{"priceId":"mug","quantity":1},{"priceId":%q,"quantity":1}]}`, dollars), "422 currency_mismatch items[1].priceId"},
+			"less than Stripe takes":        {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":4}]}`, cheap), "422 amount_too_small items"},
+			"nothing to pay":                {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":4}]}`, free), "422 amount_too_small items"},
+			"a line that overflows 64 bits": {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":999999}]}`, huge), "422 amount_too_large items[0].quantity"},
+			"a sum that overflows 64 bits":  {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":999999},{"priceId":%q,"quantity":999999}]}`, large, large), "422 amount_too_large items[1].quantity"},
+		} {
+			rows[name] = r
+		}
+		s.both(t, rows)
+		s.accept(t, "100 lines", 201, s.post("", "/payments/intent", `{"items":[`+strings.Repeat(`{"priceId":"mug","quantity":1},`, 99)+`{"priceId":"mug","quantity":1}]}`, "").request)
+		s.accept(t, "five of ten cents", 201, s.post("", "/payments/intent", fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":5}]}`, cheap), "").request)
+	})
+}
