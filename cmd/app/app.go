@@ -35,6 +35,8 @@ type Options struct {
 	Now  func() time.Time
 	// Extra adds routes that are not part of the API, such as the demo's shop.
 	Extra func(*echo.Echo)
+	// Ready is called once the API answers. nil: nobody is told.
+	Ready func()
 }
 
 // App is a running or runnable Till.

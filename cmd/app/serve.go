@@ -96,5 +96,8 @@ func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config
 	}
 	show(a.Handler)
 	opt.Log.Info("ready")
+	if opt.Ready != nil {
+		opt.Ready()
+	}
 	return a.Run(running)
 }

@@ -85,12 +85,14 @@ func (c *demoCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	c.welcome(url, conf)
-	return app.Serve(ctx, listener, conf, app.Options{Log: log, Mail: box, Extra: func(e *echo.Echo) {
-		serveShop(e)
-		pages := echo.WrapHandler(mailboxPages(box))
-		e.GET("/demo/*", pages)
-	}})
+	return app.Serve(ctx, listener, conf, app.Options{
+		Log: log, Mail: box,
+		Extra: func(e *echo.Echo) {
+			serveShop(e)
+			e.GET("/demo/*", echo.WrapHandler(mailboxPages(box)))
+		},
+		Ready: func() { c.welcome(url, conf) },
+	})
 }
 
 func (c *demoCommand) check() error {
