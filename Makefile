@@ -5,7 +5,7 @@ SHELL := bash
 
 # What `make generate` writes, all of it committed.
 GENERATED := api/openapi/openapi.gen.go api/openapi/contract.yaml pkg/sandbox/internal/spec/tables.json.gz \
-	examples/react/src/api.gen.ts examples/react/dist
+	examples/react/src/api.gen.ts examples/react/dist docs/architecture.md docs/configuration.md
 
 # The race detector needs a C compiler. Nothing else does.
 RACE = $(shell .ci/race)
@@ -19,12 +19,12 @@ help:
 	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector'
 	@echo '  make test-full  make test, then the long runs: fuzzing, property tests, repetition'
 	@echo '  make lint       golangci-lint, as CI runs it'
-	@echo '  make generate   write what is generated from openapi.yaml, from Stripe’s description and the shop’s build'
+	@echo '  make generate   write what is generated from openapi.yaml, Stripe’s description and the code; and the shop’s build'
 
 demo:
 	go run ./cmd/till demo
 
-test: vet generated fuzz race e2e/node_modules/.installed
+test: vet lint generated fuzz race e2e/node_modules/.installed
 	node e2e/run.mjs -- $(MAKE) --no-print-directory suite
 
 test-fast:
@@ -40,6 +40,7 @@ lint:
 
 generate: examples/react/node_modules/.installed
 	go generate ./api/openapi ./pkg/sandbox/...
+	go test ./docs -update
 	npm run --prefix examples/react --silent build
 
 # ---- the steps of the above ----
