@@ -1,6 +1,7 @@
 # Till's commands. `make` alone lists them.
 SHELL := bash
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help demo test test-fast test-full lint generate vet generated race suite fuzz long
 
 # What `make generate` writes, all of it committed.
