@@ -90,10 +90,11 @@ func (c Cart) check(withOrder bool) error {
 	return nil
 }
 
-// plainAddress takes an address without a name, comments or line breaks.
+// plainAddress takes an address without a name, comments or line breaks, at a host
+// that has a name: jenny@[127.0.0.1] would have the mail server call a number.
 func plainAddress(s string) bool {
 	a, err := mail.ParseAddress(s)
-	return err == nil && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, "\r\n")
+	return err == nil && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, "\r\n[]")
 }
 
 // priced is a cart with what it costs.
