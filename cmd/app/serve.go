@@ -30,7 +30,12 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 
 	var handler atomic.Pointer[http.Handler]
 	show := func(h http.Handler) { handler.Store(&h) }
-	show(api.NotReady(db.Ready, opt.Log))
+	show(api.NotReady(func(ctx context.Context) error {
+		if err := db.Ready(ctx); err != nil {
+			return err
+		}
+		return errors.New("till is starting")
+	}, opt.Log))
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -155,6 +155,7 @@ func (in *Inbox) process(ctx context.Context, batch []delivery) {
 	}
 	if err != nil {
 		in.opt.Log.ErrorContext(ctx, "deliveries not stored", "count", len(batch), "error", err)
+		err = store.ErrUnavailable.Because(err) // whatever it was, Stripe is to send them again
 	}
 	for _, d := range batch {
 		d.result <- err
