@@ -53,11 +53,13 @@ func (q *request) serve() {
 // admit checks the key and the parameters and makes the call of them.
 func (q *request) admit(params *form.Value) *Error {
 	publishable, refused := authenticate(q.r, params)
-	if refused == nil && publishable && !q.rt.browser {
-		refused = secretKeyRequired()
-	}
-	if refused != nil {
+	switch {
+	case refused != nil:
 		return refused
+	case publishable && !q.rt.browser:
+		return secretKeyRequired()
+	case !publishable && q.r.Header.Get("Origin") != "":
+		return secretKeyOnPage()
 	}
 	q.echoVersion(params)
 	delete(params.Hash, "key")

@@ -37,7 +37,7 @@ func (s *Sandbox) routes() http.Handler {
 	origin := http.NewServeMux()
 	origin.Handle("/v1/", crossOrigin(api))
 	origin.Handle("/_hosted/", s.hostedPages())
-	origin.Handle("/_sandbox/", s.doors())
+	origin.Handle("/_sandbox/", guarded(s.doors()))
 	origin.Handle("/", stripejs.Handler())
 	return origin
 }
