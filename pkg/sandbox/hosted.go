@@ -30,9 +30,10 @@ func (s *Sandbox) hostedPages() http.Handler {
 }
 
 // challenged finds the intent of a 3D Secure page; without its secret there is none.
-func challenged(st *state, r *http.Request) (*PaymentIntent, bool) {
-	in, ok := st.Intents.find(r.PathValue("intent"))
-	if !ok || subtle.ConstantTimeCompare([]byte(r.FormValue("client_secret")), []byte(in.Secret)) != 1 {
+// The caller reads the secret beforehand: a body that never ends must not hold the state.
+func challenged(st *state, id, secret string) (*PaymentIntent, bool) {
+	in, ok := st.Intents.find(id)
+	if !ok || subtle.ConstantTimeCompare([]byte(secret), []byte(in.Secret)) != 1 {
 		return nil, false
 	}
 	return in, true
@@ -47,8 +48,9 @@ func (s *Sandbox) pageOf(in *PaymentIntent, state string) challengePage {
 }
 
 func (s *Sandbox) showChallenge(w http.ResponseWriter, r *http.Request) {
+	secret := r.URL.Query().Get("client_secret")
 	s.mu.RLock()
-	in, ok := challenged(s.mu.st, r)
+	in, ok := challenged(s.mu.st, r.PathValue("intent"), secret)
 	var page challengePage
 	if ok {
 		page = s.pageOf(in, "asking")
@@ -66,11 +68,11 @@ func (s *Sandbox) showChallenge(w http.ResponseWriter, r *http.Request) {
 
 func (s *Sandbox) takeChallenge(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	passed := r.FormValue("outcome") == "complete"
+	passed, secret := r.FormValue("outcome") == "complete", r.FormValue("client_secret")
 	c := &call{tables: s.tables, now: s.clock().Unix(), origin: originOf(r)}
 	s.mu.Lock()
 	c.st = s.mu.st
-	in, ok := challenged(c.st, r)
+	in, ok := challenged(c.st, r.PathValue("intent"), secret)
 	if !ok {
 		s.mu.Unlock()
 		http.NotFound(w, r)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
+	"slices"
 	"time"
 )
 
@@ -30,6 +32,9 @@ func (t *table[T]) UnmarshalJSON(b []byte) error {
 	}
 	*t = table[T]{}
 	for _, x := range all {
+		if reflect.ValueOf(x).IsNil() {
+			return errors.New("an object is null")
+		}
 		t.insert(x)
 	}
 	return nil
@@ -44,7 +49,11 @@ func (s *Sandbox) load() error {
 		return fmt.Errorf("read the sandbox's state: %w", err)
 	}
 	snap := snapshot{State: newState()}
-	if err := json.Unmarshal(b, &snap); err != nil {
+	err = json.Unmarshal(b, &snap)
+	if err == nil && (snap.State == nil || slices.Contains(snap.Keys, nil)) {
+		err = errors.New("a part is null")
+	}
+	if err != nil {
 		return fmt.Errorf("read the sandbox's state in %s: %w", s.stateFile, err)
 	}
 	s.mu.Lock()
