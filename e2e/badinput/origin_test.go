@@ -1,0 +1,128 @@
+package badinput
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"till/pkg/config"
+)
+
+const shop = "https://shop.example"
+
+// preflight is what a browser asks before it makes a call from another origin.
+func preflight(origin, method, path string) request {
+	return request{method: "OPTIONS", path: path, header: headers("Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization,content-type,idempotency-key")}
+}
+
+// words are the entries of a header that holds a list.
+func words(h http.Header, name string) []string {
+	var out []string
+	for _, line := range h.Values(name) {
+		for word := range strings.SplitSeq(line, ",") {
+			out = append(out, strings.ToLower(strings.TrimSpace(word)))
+		}
+	}
+	return out
+}
+
+func corsHeaders(h http.Header) []string {
+	var out []string
+	for name := range h {
+		if strings.HasPrefix(name, "Access-Control-") {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func TestOrigins(t *testing.T) {
+	on(t, func(t *testing.T, s *scene) {
+		mine := s.own(t, s.token)
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
+		for name, origin := range map[string]string{
+			"evil": "https://evil.example", "null": "null", "a suffix twin": "https://evilshop.example", "a prefix twin": "https://shop.example.evil.example", "a twin by a dash": "https://shop.example-evil.com",
+			"a subdomain": "https://a.shop.example", "the http twin": "http://shop.example", "another port": "https://shop.example:8443", "the default port": "https://shop.example:443",
+			"in capitals": "https://SHOP.example", "with a slash": "https://shop.example/", "with a dot": "https://shop.example.", "with a user": "https://shop.example@evil.example", "with a path": "https://shop.example/x",
+			"two in one": "https://shop.example, https://evil.example", "a wildcard": "*", "a file": "file://", "an extension": "chrome-extension://abc", "without a scheme": "shop.example", "in another alphabet": "https://ѕhop.example",
+			"localhost's suffix twin": "http://localhost.evil.example", "localhost's prefix twin": "http://evillocalhost:3000", "localhost with a word as port": "http://localhost:evil", "localhost with a long port": "http://localhost:123456",
+			"localhost with two ports": "http://localhost:80:80", "localhost as a user": "http://localhost:80@evil.example", "localhost by https": "https://localhost:3000", "another address of this machine": "http://127.0.0.1:3000",
+		} {
+			for _, o := range routes(t) {
+				path := fill.Replace(o.path)
+				a := s.send(t, preflight(origin, o.method, path))
+				if got := corsHeaders(a.Header); len(got) > 0 {
+					t.Errorf("%s: preflight of %s %s has %v", name, o.method, o.path, got)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+			for _, path := range []string{"/config", "/orders", "/nothing"} {
+				a := s.send(t, request{method: "GET", path: path, token: s.token, header: headers("Origin", origin)})
+				if got := corsHeaders(a.Header); len(got) > 0 {
+					t.Errorf("%s: GET %s has %v", name, path, got)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+		}
+		// The origins of the shop, on every route; credentials never.
+		for _, origin := range []string{shop, "http://localhost:3000", "http://localhost"} {
+			for _, o := range routes(t) {
+				path := fill.Replace(o.path)
+				a := s.send(t, preflight(origin, o.method, path))
+				h := a.Header
+				if a.Status != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != origin || !slices.Contains(words(h, "Vary"), "origin") {
+					t.Errorf("%s: preflight of %s %s: %d %v", origin, o.method, path, a.Status, h)
+				}
+				if got := words(h, "Access-Control-Allow-Methods"); !slices.Contains(got, strings.ToLower(o.method)) {
+					t.Errorf("%s %s is not among the methods %v", o.method, o.path, got)
+				}
+				got := words(h, "Access-Control-Allow-Headers")
+				if slices.Sort(got); !slices.Equal(got, []string{"authorization", "content-type", "idempotency-key"}) {
+					t.Errorf("%s %s: allowed headers %v", o.method, o.path, got)
+				}
+				if h.Values("Access-Control-Allow-Credentials") != nil {
+					t.Errorf("%s %s: credentials are allowed", o.method, o.path)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+			for path, status := range map[string]int{"/config": 200, "/orders/" + mine.order: 200, "/orders/x": 404, "/nothing": 404, "/orders?limit=0": 422} {
+				a := s.send(t, request{method: "GET", path: path, token: s.token, header: headers("Origin", origin)})
+				got := words(a.Header, "Access-Control-Expose-Headers")
+				slices.Sort(got)
+				if a.Status != status || a.Header.Get("Access-Control-Allow-Origin") != origin || a.Header.Values("Access-Control-Allow-Credentials") != nil ||
+					!slices.Equal(got, []string{"idempotency-replayed", "location", "retry-after", "x-request-id"}) {
+					t.Errorf("%s: GET %s: %d %v", origin, path, a.Status, a.Header)
+				}
+				count(s)
+			}
+			if a := s.send(t, request{method: "GET", path: "/orders", header: headers("Origin", origin)}); a.Status != 401 || a.Header.Get("Access-Control-Allow-Origin") != origin {
+				t.Errorf("a page cannot see that its token is missing: %d %v", a.Status, a.Header)
+			}
+			// Nobody calls the webhook from a page.
+			if a := s.send(t, preflight(origin, "POST", "/webhooks/stripe")); len(corsHeaders(a.Header)) > 0 {
+				t.Errorf("the webhook answers pages: %v", a.Header)
+			}
+			s.unchanged(t)
+			count(s)
+		}
+	}, func(c *config.Config) { c.AllowedOrigins = []string{shop, "http://localhost:*"} })
+}
+
+func TestNoOriginsAllowed(t *testing.T) {
+	on(t, func(t *testing.T, s *scene) {
+		for _, origin := range []string{shop, "http://localhost:3000", "null"} {
+			for _, o := range routes(t) {
+				a := s.send(t, preflight(origin, o.method, strings.ReplaceAll(o.path, "{id}", "x")))
+				if got := corsHeaders(a.Header); len(got) > 0 || a.Status == http.StatusOK {
+					t.Errorf("%s: %s %s: %d %v", origin, o.method, o.path, a.Status, got)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+		}
+	})
+}
