@@ -25,7 +25,7 @@ export function TestCards() {
           </li>
         ))}
       </ul>
-      <p className="muted small">With any date to come, and any three digits.</p>
+      <p className="muted small">With any date to come, any three digits and any ZIP code.</p>
     </aside>
   )
 }
