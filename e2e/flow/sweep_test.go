@@ -28,11 +28,11 @@ func stageOf(r *rig.Rig, payment string) string {
 }
 
 // lost starts a payment whose call goes wrong as kind says.
-func lost(t *testing.T, r *rig.Rig, token, kind string) rig.Answer {
+func lost(t *testing.T, r *rig.Rig, token, kind string, headers ...string) rig.Answer {
 	t.Helper()
 	r.Webhooks("drop")
 	r.Fault("POST", "/v1/payment_intents", kind, 50)
-	a := r.Intent(202, token, cart("reference", "cart-1"))
+	a := r.Intent(202, token, cart("reference", "cart-1"), headers...)
 	r.Door("DELETE", "/_sandbox/faults", nil)
 	if stage := stageOf(r, a.Get("id")); stage != "sent" {
 		t.Fatalf("the attempt is %s", stage)

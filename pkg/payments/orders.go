@@ -137,31 +137,33 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 		ID: newID, Owner: who.Owner(), Status: OrderOpen, Currency: cart.total.Currency, Total: cart.total.Minor, Description: c.Description,
 		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
 	}
-	insert := tx
 	if c.Reference != "" {
 		row.Reference = &c.Reference
-		insert = tx.Clauses(clause.OnConflict{DoNothing: true})
 	}
-	res := insert.Create(&row)
-	if res.Error != nil {
-		return nil, nil, nil, res.Error
-	}
-	if res.RowsAffected == 1 {
-		if err := replaceItems(tx, newID, cart.items); err != nil {
+	for { // again if the order that has the reference is canceled in between
+		res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if res.Error != nil {
+			return nil, nil, nil, res.Error
+		}
+		if res.RowsAffected == 1 {
+			return &row, nil, &cart, replaceItems(tx, newID, cart.items)
+		}
+		var known OrderID
+		err := tx.Model(&orderRow{}).Where("owner = ? AND reference = ? AND canceled_at IS NULL", row.Owner, c.Reference).Select("id").Limit(1).Scan(&known).Error
+		if err != nil {
 			return nil, nil, nil, err
 		}
-		return &row, nil, &cart, nil
+		if known == "" {
+			continue
+		}
+		order, payments, err := s.lockOwned(tx, who, known)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if order.CanceledAt == nil {
+			return order, payments, &cart, s.amend(tx, order, who, c)
+		}
 	}
-	var known OrderID
-	err = tx.Model(&orderRow{}).Where("owner = ? AND reference = ? AND canceled_at IS NULL", row.Owner, c.Reference).Select("id").Limit(1).Scan(&known).Error
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	order, payments, err := s.lockOwned(tx, who, known)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return order, payments, &cart, s.amend(tx, order, who, c)
 }
 
 // amend takes over what a later request says beside the lines, while the order is

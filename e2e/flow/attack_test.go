@@ -1,0 +1,201 @@
+package flow
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"till/e2e/rig"
+)
+
+// lines is a cart of one kind of thing, under the reference cart-1.
+func lines(price string, quantity int) map[string]any {
+	return cart("reference", "cart-1", "items", []any{map[string]any{"priceId": price, "quantity": quantity}})
+}
+
+// A change of amount gets lost on its way, and the payer pays what the page
+// shows: the payment has succeeded, whatever became of the change.
+func TestPaidWhileAChangeOfAmountIsUnknown(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		first := r.Intent(201, token, lines("mug", 2))
+		r.Fault("POST", "/v1/payment_intents/*", "reset_before", 50)
+		r.Intent(202, token, lines("tee", 1))
+		r.Door("DELETE", "/_sandbox/faults", nil)
+		r.Confirm(first.Get("clientSecret"), "pm_card_visa")
+		if paid := r.Await(token, first.Get("id"), 0); paid.Get("status") != "succeeded" || paid.Get("amount") != "3600" {
+			t.Errorf("%s", paid.Body)
+		}
+		if stage := stageOf(r, first.Get("id")); stage != "attached" {
+			t.Errorf("the call is %s for good", stage)
+		}
+		once(t, r, first.Get("orderId"))
+	})
+}
+
+// The same call again settles a call of unknown outcome, also where another
+// change of the amount stood in its way.
+func TestTheSameCallAgainAfterAnotherChangeStoodInItsWay(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		first := r.Intent(201, token, lines("mug", 2))
+		r.Fault("POST", "/v1/payment_intents/*", "reset_before", 50)
+		r.Intent(202, token, lines("tee", 1))
+		r.Intent(202, token, lines("poster", 1), "Idempotency-Key", "k1")
+		r.Door("DELETE", "/_sandbox/faults", nil)
+		again := r.Intent(200, token, lines("poster", 1), "Idempotency-Key", "k1")
+		if again.Get("amount") != "2400" || again.Get("id") != first.Get("id") {
+			t.Errorf("%s", again.Body)
+		}
+		if order := r.Call("GET", "/orders/"+first.Get("orderId"), token, nil); order.Get("items.0.name") != "poster" {
+			t.Errorf("%s", order.Body)
+		}
+	})
+}
+
+// Another cart of the same price is another cart.
+func TestOtherLinesOfTheSamePriceWhileTheCallIsUnknown(t *testing.T) {
+	t.Run("making the intent", func(t *testing.T) {
+		with(t, func(t *testing.T, r *rig.Rig) {
+			token := r.Guest()
+			r.Fault("POST", "/v1/payment_intents", "reset_before", 50)
+			r.Intent(202, token, lines("mug", 4))
+			r.Door("DELETE", "/_sandbox/faults", nil)
+			second := r.Intent(200, token, lines("poster", 3))
+			if order := r.Call("GET", "/orders/"+second.Get("orderId"), token, nil); order.Get("items.0.name") != "poster" || order.Get("total") != "7200" {
+				t.Errorf("%s", order.Body)
+			}
+		})
+	})
+	t.Run("changing the amount", func(t *testing.T) {
+		with(t, func(t *testing.T, r *rig.Rig) {
+			token := r.Guest()
+			r.Intent(201, token, lines("tee", 1))
+			r.Fault("POST", "/v1/payment_intents/*", "reset_before", 50)
+			r.Intent(202, token, lines("mug", 4))
+			r.Door("DELETE", "/_sandbox/faults", nil)
+			second := r.Intent(200, token, lines("poster", 3))
+			if order := r.Call("GET", "/orders/"+second.Get("orderId"), token, nil); order.Get("items.0.name") != "poster" || order.Get("total") != "7200" {
+				t.Errorf("%s", order.Body)
+			}
+		})
+	})
+}
+
+// A key that Stripe may have forgotten is not used again, whoever asks.
+func TestAClientWhoComesBackAfterADayDoesNotRepeatTheCall(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		started := lost(t, r, token, "reset_after")
+		then := time.Now().UTC().Truncate(time.Microsecond).Add(-25 * time.Hour)
+		if err := r.DB.Write(t.Context()).Exec("UPDATE payments SET called_at = ? WHERE id = ?", then, started.Get("id")).Error; err != nil {
+			t.Fatal(err)
+		}
+		posts := func() string {
+			return fmt.Sprint(r.Door("GET", "/_sandbox/requests", nil)["byRoute"].(map[string]any)["POST /v1/payment_intents"])
+		}
+		before := posts()
+		again := r.Intent(200, token, cart("reference", "cart-1"))
+		if again.Get("id") != started.Get("id") || again.Get("clientSecret") == "" {
+			t.Errorf("%s", again.Body)
+		}
+		if after := posts(); after != before {
+			t.Errorf("%s calls, then %s", before, after)
+		}
+	})
+}
+
+// Stripe keeps its own failure under the call's key for a day. The order must not
+// wait for that long.
+func TestASavedFailureOfACancelDoesNotLast(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		r.Webhooks("drop")
+		started := r.Intent(201, token, cart("reference", "cart-1"))
+		// Answered 500 once begun; in truth nothing happened, so undo the rest.
+		r.Fault("POST", "/v1/payment_intents/*/cancel", "status_after", 1)
+		if a := r.Call("POST", "/payments/"+started.Get("id")+"/cancel", token, nil); a.Status != 202 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		if a := r.Call("POST", "/orders/"+started.Get("orderId")+"/cancel", token, nil); a.Status != 200 || a.Get("status") != "canceled" {
+			t.Errorf("%d %s", a.Status, a.Body)
+		}
+	})
+}
+
+// Stripe's list is out of reach just when it would tell what came of a call.
+func TestASavedFailureThatCannotBeLookedIntoIsUnknown(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		r.Webhooks("drop")
+		r.Fault("POST", "/v1/payment_intents", "status_after", 1)
+		r.Intent(202, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")
+		r.Fault("GET", "/v1/payment_intents", "status_before", 50)
+		r.Intent(202, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")
+		r.Intent(202, token, cart("reference", "cart-1"))
+		r.Door("DELETE", "/_sandbox/faults", nil)
+		if a := r.Intent(201, token, cart("reference", "cart-1"), "Idempotency-Key", "k1"); a.Get("clientSecret") == "" {
+			t.Errorf("%s", a.Body)
+		}
+	})
+}
+
+// A key whose first attempt came to nothing stands for the second, with its status.
+func TestAReplayAfterAnAbandonedAttemptHasTheFirstStatus(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		started := lost(t, r, token, "reset_before", "Idempotency-Key", "k1")
+		age(t, r, started.Get("id"), 24*time.Hour)
+		r.Until("it is abandoned", func() bool { return stageOf(r, started.Get("id")) == "abandoned" })
+		made := r.Intent(201, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")
+		again := r.Intent(201, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")
+		if again.Get("id") != made.Get("id") || again.Header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("%v %s", again.Header, again.Body)
+		}
+	})
+}
+
+// The order of a reference is canceled while another request waits for it: that
+// request starts a new order, and the canceled one gets no payment.
+func TestPayUnderAReferenceWhoseOrderIsBeingCanceled(t *testing.T) {
+	for _, path := range []string{"/payments/intent", "/orders"} {
+		t.Run(path, func(t *testing.T) {
+			with(t, func(t *testing.T, r *rig.Rig) {
+				token := r.Guest()
+				old := r.Call("POST", "/orders", token, cart("reference", "cart-1")).Get("id")
+				answer := make(chan string, 1)
+				err := r.DB.Tx(t.Context(), func(tx *gorm.DB) error {
+					// As a cancel does: the row is locked, and not changed yet.
+					if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Table("orders").Select("id").Where("id = ?", old).Scan(new(string)).Error; err != nil {
+						return err
+					}
+					go func() {
+						a, err := r.Try("POST", path, token, cart("reference", "cart-1"))
+						answer <- fmt.Sprint(a.Status, " ", err, " ", a.Get("code"))
+					}()
+					if r.DB.Postgres() {
+						r.Until("the request waits", func() bool {
+							return r.Count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0
+						})
+					}
+					return tx.Exec("UPDATE orders SET status = 'canceled', canceled_at = created_at WHERE id = ?", old).Error
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := <-answer; got != "201 <nil> " {
+					t.Errorf("%s", got)
+				}
+				if n := r.Count("SELECT count(*) FROM payments WHERE order_id = ?", old); n != 0 {
+					t.Error("a canceled order is being paid")
+				}
+				if n := r.Count("SELECT count(*) FROM orders WHERE canceled_at IS NULL"); n != 1 {
+					t.Errorf("%d open orders", n)
+				}
+			})
+		})
+	}
+}
