@@ -209,15 +209,12 @@ func (b *batch) apply(o Observation) Change {
 		p.set(after)
 		b.dirtyPayments[p.ID] = true
 	case moved:
-		if before.abandoned {
-			p.Stage = attached
-		}
 		p.set(after)
 		p.Version++
 		p.UpdatedAt, p.Looks = b.now, 0
-		p.NextCheckAt = nil
-		if !after.status.Terminal() {
-			p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
+		p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
+		if after.status.Terminal() { // an intent at its end takes no call any more: one under way came too late
+			p.Stage, p.NextCheckAt = attached, nil
 		}
 		b.dirtyPayments[p.ID] = true
 		if before.status != after.status || !before.failure.equal(after.failure) {
@@ -282,14 +279,21 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 		b.record(p, o, timeline.Entry{Kind: "order." + name, From: strconv.FormatInt(order.Total, 10), To: strconv.FormatInt(o.Intent.Amount.Minor, 10), Message: title})
 		b.tellStaff(p, order, name, title, text)
 	}
+	// What its other payments took, earlier or in this batch.
+	var others int64
+	for _, other := range b.payments {
+		if *other.OrderID == order.ID && other.ID != p.ID {
+			others += other.Captured
+		}
+	}
 	switch {
 	case order.CanceledAt != nil:
 		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it in Stripe's dashboard, or fulfil it by hand.")
+	case order.Total > 0 && others >= order.Total && !order.AmountMismatch:
+		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment in Stripe's dashboard.")
 	case o.Intent.Amount.Minor != order.Total || o.Intent.Amount.Currency != order.Currency:
 		order.AmountMismatch = true
 		staff("amount_mismatch", "Stripe took another amount than the order's.", "The order is not fulfilled. Compare the two amounts, then refund the payment or fulfil the order by hand.")
-	case p.Status == Succeeded && order.Total > 0 && order.Captured >= order.Total:
-		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment in Stripe's dashboard.")
 	}
 }
 

@@ -27,6 +27,9 @@ type outcome struct {
 func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
+	if s.now().Sub(row.CalledAt) >= keyLifetime {
+		return s.lookUp(ctx, row, o) // its key may no longer replay, and a second call under it could act twice
+	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
 	var answer gateway.Answer
@@ -40,32 +43,38 @@ func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (pa
 	switch {
 	case err == nil:
 		answer.Intent.Status = "" // the answer may be a replay, see Observation
-		return s.store(ctx, row.ID, o, true, observe(answer, timeline.ByCall))
+		return s.store(ctx, row, o, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrSaved):
 		return s.lookUp(ctx, row, o)
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited),
 		errors.Is(err, gateway.ErrRejected) && row.Stage == sent: // a refused key tells nothing about the call before
-		s.log.WarnContext(ctx, "stripe's answer is not known", "payment", row.ID, "error", err)
-		if err := s.leaveOpen(ctx, row, o.key); err != nil {
-			return row, err
-		}
-		if !errors.Is(err, gateway.ErrUnknown) {
-			return row, err
-		}
-		row.Stage = sent
-		return row, nil
+		return s.unanswered(ctx, row, o, err)
 	case row.Revision > 1 && errors.As(err, &refusal) && refusal.Intent != nil:
 		// The payer was faster: the intent has moved on with its old amount.
-		return s.store(ctx, row.ID, o, false, observe(*refusal.Intent, timeline.ByCall))
+		return s.store(ctx, row, o, false, observe(*refusal.Intent, timeline.ByCall))
 	default:
 		return row, errors.Join(s.refused(ctx, row, o.key, err), err)
 	}
 }
 
-// store applies what Stripe said and, if it answers the client, finishes the key.
-// granted is false where Stripe refused a change of amount: the attempt goes on
-// with the amount that it had.
-func (s *Service) store(ctx context.Context, id ID, o outcome, granted bool, news Observation) (paymentRow, error) {
+// unanswered leaves open what came of the row's call. It is no error, unless
+// Stripe said that it did not look.
+func (s *Service) unanswered(ctx context.Context, row paymentRow, o outcome, cause error) (paymentRow, error) {
+	s.log.WarnContext(ctx, "stripe's answer is not known", "payment", row.ID, "error", cause)
+	if err := s.leaveOpen(ctx, row, o.key); err != nil {
+		return row, err
+	}
+	if !errors.Is(cause, gateway.ErrUnknown) {
+		return row, cause
+	}
+	row.Stage = sent
+	return row, nil
+}
+
+// store applies what Stripe said about the called row and, if it answers the
+// client, finishes the key. granted is false where Stripe refused a change of
+// amount: the attempt goes on with the amount that it had.
+func (s *Service) store(ctx context.Context, called paymentRow, o outcome, granted bool, news Observation) (paymentRow, error) {
 	var row paymentRow
 	var changes []Change
 	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
@@ -73,7 +82,7 @@ func (s *Service) store(ctx context.Context, id ID, o outcome, granted bool, new
 			return err
 		}
 		if !granted {
-			err := tx.Model(&paymentRow{}).Where("id = ? AND stage IN ?", id, []stage{creating, sent}).Update("stage", attached).Error
+			err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", called.ID, called.Revision, []stage{creating, sent}).Update("stage", attached).Error
 			if err != nil {
 				return err
 			}
@@ -82,7 +91,7 @@ func (s *Service) store(ctx context.Context, id ID, o outcome, granted bool, new
 			return err
 		}
 		failpoint.Here("attach.before_commit")
-		return tx.Where("id = ?", id).Take(&row).Error
+		return tx.Where("id = ?", called.ID).Take(&row).Error
 	})
 	if err != nil {
 		return row, err
@@ -95,6 +104,8 @@ func (s *Service) store(ctx context.Context, id ID, o outcome, granted bool, new
 // leaveOpen records that the call's outcome is not known, for the sweep, and lets
 // the client's next call with its key carry on.
 func (s *Service) leaveOpen(ctx context.Context, row paymentRow, key idempotency.Request) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout) // the call may have used up its own
+	defer stop()
 	now := s.now()
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage = ?", row.ID, row.Revision, creating).

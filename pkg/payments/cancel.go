@@ -72,18 +72,22 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
-	answer, err := s.gateway.CancelIntent(ask, *row.IntentID, gateway.Key(string(row.ID)+":cancel:1"))
+	// To cancel twice is to cancel once, so each try has a key of its own: under the
+	// same one Stripe would repeat for a day what it said first, such as a failure of
+	// its own, or a refusal from a state that has passed.
+	key := gateway.Key(store.NewID(string(row.ID) + ":cancel:"))
+	answer, err := s.gateway.CancelIntent(ask, *row.IntentID, key)
 	var refusal *gateway.Refusal
 	switch {
 	case err == nil:
-		return s.store(ctx, row.ID, outcome{}, true, observe(answer, timeline.ByCall))
+		return s.store(ctx, row, outcome{}, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", "payment", row.ID, "error", err)
 		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
 			Update("next_check_at", s.now().Add(sentCheck)).Error
 		return row, store.Translate(err)
 	case errors.As(err, &refusal) && refusal.Intent != nil:
-		now, err := s.store(ctx, row.ID, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
+		now, err := s.store(ctx, row, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
 		if err == nil && now.Status != Canceled {
 			err = ErrNotCancelable
 		}

@@ -17,6 +17,8 @@ import (
 const (
 	// callTimeout bounds one call to Stripe with its retry, and with it a request.
 	callTimeout = 10 * time.Second
+	// recordTimeout bounds writing down that a call was not answered.
+	recordTimeout = 5 * time.Second
 	// lastCheck is the longest time between two looks at an open payment.
 	lastCheck = 24 * time.Hour
 	// sentCheck is when a call of unknown outcome is settled, if nobody asks before.

@@ -58,12 +58,8 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 		return s.read(ctx, row)
 	case row.Stage == creating && s.now().Sub(row.CalledAt) < idempotency.Takeover:
 		return ErrNotYet // the call is under way
-	case s.now().Sub(row.CalledAt) < keyLifetime:
-		_, err := s.callStripe(ctx, row, outcome{})
-		return err
 	}
-	// Its key may no longer replay, and a second call under it could act twice.
-	_, err := s.lookUp(ctx, row, outcome{})
+	_, err := s.callStripe(ctx, row, outcome{})
 	return err
 }
 
@@ -72,17 +68,22 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 func (s *Service) lookUp(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
 	if row.Revision > 1 {
 		answer, err := s.gateway.ReadIntent(ctx, *row.IntentID)
-		if err != nil {
+		switch {
+		case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
+			return s.unanswered(ctx, row, o, err)
+		case err != nil:
 			return row, err
 		}
-		return s.store(ctx, row.ID, o, false, observe(answer, timeline.ByRead))
+		return s.store(ctx, row, o, false, observe(answer, timeline.ByRead))
 	}
 	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, s.now(), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
 	switch {
+	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
+		return s.unanswered(ctx, row, o, err)
 	case err != nil:
 		return row, err
 	case ok:
-		return s.store(ctx, row.ID, o, true, observe(found, timeline.ByRead))
+		return s.store(ctx, row, o, true, observe(found, timeline.ByRead))
 	}
 	if err := s.abandon(ctx, row); err != nil {
 		return row, err

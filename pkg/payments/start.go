@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"till/pkg/auth"
 	"till/pkg/failpoint"
@@ -116,7 +115,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 		}
 		if earlier.ResourceID != "" {
 			p, err := s.resume(tx, who, earlier)
-			if err == nil && p.step == answer && !p.replayed {
+			if err == nil && p.payment.ID != "" && p.step == answer && !p.replayed {
 				err = r.Idempotency.Finish(tx, statusCode(p.created), s.now())
 			}
 			if err != nil || p.payment.ID != "" {
@@ -134,7 +133,9 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 		return plan{}, err
 	}
 	p.owner = order.Owner
-	if p.payment.ID != id || claimed {
+	// A request that has to wait for another change of amount has made nothing yet:
+	// its key stands for no row, so that the next call with it is looked at anew.
+	if p.step != settle && (p.payment.ID != id || claimed) {
 		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
 			return plan{}, err
 		}
@@ -149,7 +150,8 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 // returns no payment where that call came to nothing.
 func (s *Service) resume(tx *gorm.DB, who auth.Principal, earlier idempotency.Earlier) (plan, error) {
 	var row paymentRow
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", earlier.ResourceID).Limit(1).Find(&row).Error
+	// Without a lock: it changes nothing, and an order is locked before its payments.
+	err := tx.Where("id = ?", earlier.ResourceID).Limit(1).Find(&row).Error
 	if err != nil || row.ID == "" || row.Stage == abandoned && earlier.StatusCode == 0 {
 		return plan{}, err
 	}
@@ -200,6 +202,9 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 		if want != total {
 			return plan{step: settle, payment: *current}, nil
 		}
+		if err := s.becomesBehind(tx, order, current, cart); err != nil {
+			return plan{}, err
+		}
 		return plan{step: join, payment: *current, secret: true}, nil
 	case current.Amount == total.Minor && current.Currency == total.Currency:
 		if err := s.becomes(tx, order, cart); err != nil {
@@ -224,6 +229,19 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 		From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
 	}
 	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, []timeline.Entry{entry})
+}
+
+// becomesBehind gives an order other lines of the price that a call under way
+// asks for: now if the call makes the attempt, with the call if it changes it.
+func (s *Service) becomesBehind(tx *gorm.DB, order *orderRow, current *paymentRow, cart *priced) error {
+	switch {
+	case cart == nil:
+		return nil
+	case current.Revision == 1:
+		return s.becomes(tx, order, cart)
+	}
+	current.Call.Items = cart.items
+	return overwrite(tx, []paymentRow{*current})
 }
 
 func (s *Service) newAttempt(order *orderRow, id ID, total money.Amount, now time.Time) paymentRow {
