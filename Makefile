@@ -19,13 +19,13 @@ help:
 	@echo '  make test       what CI runs: both databases, race detector, browser, lint, generated files'
 	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector'
 	@echo '  make test-full  make test, then the long runs: fuzzing, property tests, repetition'
-	@echo '  make lint       golangci-lint, as CI runs it'
+	@echo '  make lint       golangci-lint, and redocly for openapi.yaml, as CI runs them'
 	@echo '  make generate   write what is generated from openapi.yaml, Stripe’s description and the code; and the shop’s build'
 
 demo:
 	go run ./cmd/till demo
 
-test: vet lint generated fuzz race e2e/node_modules/.installed
+test: e2e/node_modules/.installed vet lint generated fuzz race
 	node e2e/run.mjs -- $(MAKE) --no-print-directory suite
 
 test-fast:
@@ -36,8 +36,9 @@ test-full: test
 	@if command -v govulncheck >/dev/null; then govulncheck ./...; \
 	else printf '\n!!!! govulncheck: SKIPPED, it is not installed (go install golang.org/x/vuln/cmd/govulncheck@latest)\n\n'; fi
 
-lint:
+lint: e2e/node_modules/.installed
 	go tool -modfile=.ci/tools.mod golangci-lint run ./...
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true e2e/node_modules/.bin/redocly lint --config .ci/redocly.yaml openapi.yaml
 
 generate: examples/react/node_modules/.installed
 	go generate ./api/openapi ./pkg/sandbox/...
