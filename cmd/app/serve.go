@@ -52,7 +52,13 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	ran := make(chan error, 1)
-	go func() { ran <- runWhenReady(ctx, running, db, conf, opt, show) }()
+	go func() {
+		ran <- runWhenReady(ctx, running, db, conf, opt, func(a *App) {
+			// Who waits for a payment would otherwise use up the whole drain, and be cut off.
+			server.RegisterOnShutdown(a.Payments.EndWaits)
+			show(a.Handler)
+		})
+	}()
 
 	select {
 	case err = <-served:
@@ -72,7 +78,7 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 	return err
 }
 
-func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config, opt Options, show func(http.Handler)) error {
+func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config, opt Options, show func(*App)) error {
 	if conf.MigrateOn() {
 		done, err := db.Migrate(ctx)
 		if err != nil {
@@ -99,7 +105,7 @@ func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config
 	if err != nil {
 		return err
 	}
-	show(a.Handler)
+	show(a)
 	opt.Log.Info("ready")
 	if opt.Ready != nil {
 		opt.Ready()

@@ -22,6 +22,7 @@ type commands struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	var c commands
 	parsed := kong.Parse(&c,
 		kong.Name("till"), kong.UsageOnError(),

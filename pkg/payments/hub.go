@@ -7,6 +7,7 @@ import "sync"
 type hub struct {
 	mu      sync.Mutex
 	waiting map[ID]map[chan struct{}]struct{}
+	ended   bool
 }
 
 // watch returns a channel that receives after each change of id, and how to end it.
@@ -18,6 +19,9 @@ func (h *hub) watch(id ID) (<-chan struct{}, func()) {
 		h.waiting[id] = map[chan struct{}]struct{}{}
 	}
 	h.waiting[id][c] = struct{}{}
+	if h.ended {
+		c <- struct{}{} // to look once more, and see
+	}
 	return c, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -38,6 +42,31 @@ func (h *hub) wake(id ID) {
 		}
 	}
 }
+
+// end wakes everybody once.
+func (h *hub) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	for _, watchers := range h.waiting {
+		for c := range watchers {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (h *hub) over() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ended
+}
+
+// EndWaits has every Await answer at once with what is known, because this
+// process stops; those who wait may ask another one.
+func (s *Service) EndWaits() { s.hub.end() }
 
 // Announce tells this process, after the commit, what Apply changed: whoever
 // waits for the payment, and the sweep where something is in doubt.

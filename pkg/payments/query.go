@@ -104,7 +104,7 @@ const (
 
 // Await returns a payment once it is decided and past version after, or as it is
 // when wait is over. Where the webhook is late it reads from Stripe, so it is
-// right even if no webhook ever comes.
+// right even if no webhook ever comes. EndWaits ends it early.
 func (s *Service) Await(ctx context.Context, who auth.Principal, id ID, wait time.Duration, after int64) (Payment, error) {
 	wake, stop := s.hub.watch(id)
 	defer stop()
@@ -120,7 +120,7 @@ func (s *Service) Await(ctx context.Context, who auth.Principal, id ID, wait tim
 			return Payment{}, err
 		}
 		p := row.payment(who.Owner())
-		if p.Decided() && p.Version > after || wait <= 0 {
+		if p.Decided() && p.Version > after || wait <= 0 || s.hub.over() {
 			return p, nil
 		}
 		select {
