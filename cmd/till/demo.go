@@ -63,7 +63,7 @@ func (c *demoCommand) Run(ctx context.Context) (err error) {
 	defer cleanUp()
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("--addr: %w", err)
 	}
 	url := "http://" + listener.Addr().String()
 
@@ -113,7 +113,8 @@ func (c *demoCommand) check() error {
 // folder is where everything lies.
 func (c *demoCommand) folder() (dir string, cleanUp func(), err error) {
 	if c.Data != "" {
-		return c.Data, func() {}, os.MkdirAll(c.Data, 0o700)
+		cleanUp, err = openFolder(c.Data)
+		return c.Data, cleanUp, err
 	}
 	dir, err = os.MkdirTemp("", "till-demo-")
 	return dir, func() { _ = os.RemoveAll(dir) }, err
@@ -146,28 +147,18 @@ func (c *demoCommand) config(dir, url string) (config.Config, error) {
 	return conf, nil
 }
 
-// kept reads a secret that belongs to a data folder, and makes it at first.
-func kept(file string) (string, error) {
-	text, err := os.ReadFile(file)
-	if err == nil {
-		return string(text), nil
-	}
-	secret := rand.Text() + rand.Text()
-	return secret, os.WriteFile(file, []byte(secret), 0o600)
-}
-
 func (c *demoCommand) startSandbox(ctx context.Context, dir string, conf *config.Config, log *slog.Logger) (stop func(), err error) {
 	state := ""
 	if c.Data != "" {
 		state = filepath.Join(dir, "sandbox.json")
 	}
+	listener, err := net.Listen("tcp", c.SandboxAddr) // before the state is touched, which another may be serving
+	if err != nil {
+		return nil, fmt.Errorf("--sandbox-addr: %w", err)
+	}
 	s, err := sandbox.New(sandbox.Options{StateFile: state, Log: log})
 	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", c.SandboxAddr)
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(err, listener.Close())
 	}
 	conf.StripeURL = "http://" + listener.Addr().String()
 	conf.StripeJSURL = conf.StripeURL + "/basil/stripe.js"

@@ -23,13 +23,13 @@ func (c *sandboxCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := sandbox.New(sandbox.Options{StateFile: c.State, Log: log})
+	listener, err := net.Listen("tcp", c.Addr) // before the state is touched, which another may be serving
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Addr)
+	s, err := sandbox.New(sandbox.Options{StateFile: c.State, Log: log})
 	if err != nil {
-		return errors.Join(err, s.Close())
+		return errors.Join(err, listener.Close())
 	}
 	fmt.Println("sandbox listening on http://" + listener.Addr().String())
 	return errors.Join(serveSandbox(ctx, s, listener), s.Close())
