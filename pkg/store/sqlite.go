@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -18,6 +19,9 @@ import (
 func openSQLite(file string) (*DB, error) {
 	if file == "" || file == ":memory:" {
 		return nil, errors.New("DATABASE_URL must name a file: sqlite:FILE")
+	}
+	if err := makePrivate(file); err != nil {
+		return nil, fmt.Errorf("open sqlite file: %w", err)
 	}
 	write, err := sql.Open("sqlite", sqliteDSN(file, false))
 	if err != nil {
@@ -44,6 +48,17 @@ func openSQLite(file string) (*DB, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	return &DB{write: w, read: r, sql: write, readSQL: read, url: "sqlite:" + file}, nil
+}
+
+// makePrivate makes a new file for its owner alone, since it holds orders, mail
+// addresses and client secrets; SQLite would leave it to the umask. The journal
+// gets the file's mode. One that is there keeps what its owner chose.
+func makePrivate(file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func sqliteDSN(file string, readOnly bool) string {

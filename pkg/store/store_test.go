@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,28 @@ func TestMigrateTwiceChangesNothing(t *testing.T) {
 			t.Fatalf("instance went from %q to %q, %v", before, after, err)
 		}
 	})
+}
+
+func TestNewSQLiteFilesAreTheirOwnersAlone(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/till.db"
+	db, err := store.Open("sqlite:" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(file + part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("till.db%s is %s", part, info.Mode())
+		}
+	}
 }
 
 func TestOldSchemaIsNotReadyAndSaysWhatToDo(t *testing.T) {
