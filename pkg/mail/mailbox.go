@@ -46,11 +46,12 @@ func NewMailbox(dir string, now func() time.Time) (*Mailbox, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "mail_*.json")) // sorted, and so are the ids by time
+	files, err := fs.Glob(os.DirFS(dir), "mail_*.json") // sorted, and so are the ids by time
 	if err != nil {
 		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	for _, file := range files {
+	for _, name := range files {
+		file := filepath.Join(dir, name)
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("mailbox: %w", err)
