@@ -94,8 +94,8 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now,
 		Appliers: map[string]inbox.Applier{
-			"payment_intent.": a.applyPayments, "charge.": a.applyPayments,
-			"product.": a.applyCatalog, "price.": a.applyCatalog,
+			"charge. payment_intent.": a.applyPayments,
+			"price. product.":         a.applyCatalog,
 		},
 	})
 	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}

@@ -40,6 +40,7 @@ type Rig struct {
 	Mailbox *mail.Mailbox
 	Secret  string // that webhooks are signed with
 
+	conf   config.Config
 	client *http.Client
 	log    safeBuffer
 }
@@ -102,6 +103,7 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.conf = conf
 	handler.Store(&r.App.Handler)
 	if _, err := r.App.Catalog.Sync(t.Context()); err != nil {
 		t.Fatal(err)
@@ -117,6 +119,25 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 		}
 	})
 	return r
+}
+
+// Replica runs another Till on the same database until the test ends.
+func (r *Rig) Replica() *app.App {
+	r.T.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	a, err := app.New(ctx, r.conf, r.DB, app.Options{Log: r.logger(), Mail: r.Mailbox})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	r.T.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			r.T.Error(err)
+		}
+	})
+	return a
 }
 
 // logger keeps what Till says, down to the last detail, and shows what an operator

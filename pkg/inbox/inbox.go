@@ -2,7 +2,11 @@ package inbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,9 +55,11 @@ type Options struct {
 	Secrets   []string // whsec_…; any of them is good
 	Tolerance time.Duration
 	Livemode  bool
-	Appliers  map[string]Applier // by prefix of the event's type, such as "payment_intent."
-	Log       *slog.Logger
-	Now       func() time.Time
+	// Appliers are by prefixes of the event's type, such as "charge. payment_intent.".
+	// What locks the same rows is one applier: it gets all its events of a batch at once.
+	Appliers map[string]Applier
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Inbox is the receiving end of Stripe's webhooks.
@@ -184,29 +190,35 @@ func (in *Inbox) take(ctx context.Context, batch []delivery) (after func(), err 
 }
 
 // apply gives each event to its applier, one call for each, in the order of
-// arrival.
-func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]Outcome, func(), error) {
-	outcomes := make([]Outcome, len(events))
-	byPrefix := map[string][]int{}
+// arrival. Appliers come in the same order in every batch, as their locks must.
+func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event) (outcomes []Outcome, after func(), err error) {
+	defer func() {
+		if cause := recover(); cause != nil { // such as for a shape that nobody has thought of: as bad as an error, and no worse
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	outcomes = make([]Outcome, len(events))
+	byApplier := map[string][]int{}
 	for i, e := range events {
-		switch prefix := in.prefix(e.Type); {
+		switch prefixes := in.applier(e.Type); {
 		case e.Livemode != in.opt.Livemode:
 			outcomes[i] = Outcome{Ignored, "of the other mode (live or test)"}
 		case e.Account != "":
 			outcomes[i] = Outcome{Ignored, "of a connected account"}
-		case prefix == "":
+		case prefixes == "":
 			outcomes[i] = Outcome{Ignored, "nothing that Till acts on"}
 		default:
-			byPrefix[prefix] = append(byPrefix[prefix], i)
+			byApplier[prefixes] = append(byApplier[prefixes], i)
 		}
 	}
 	var afters []func()
-	for prefix, indices := range byPrefix {
+	for _, prefixes := range slices.Sorted(maps.Keys(byApplier)) {
+		indices := byApplier[prefixes]
 		group := make([]gateway.Event, len(indices))
 		for n, i := range indices {
 			group[n] = events[i]
 		}
-		got, after, err := in.opt.Appliers[prefix](ctx, tx, group)
+		got, after, err := in.opt.Appliers[prefixes](ctx, tx, group)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -224,10 +236,14 @@ func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event)
 	}, nil
 }
 
-func (in *Inbox) prefix(eventType string) string {
-	for p := range in.opt.Appliers {
-		if strings.HasPrefix(eventType, p) {
-			return p
+// applier returns the prefixes that an event's applier is found by; none if it
+// has no applier.
+func (in *Inbox) applier(eventType string) string {
+	for prefixes := range in.opt.Appliers {
+		for p := range strings.FieldsSeq(prefixes) {
+			if strings.HasPrefix(eventType, p) {
+				return prefixes
+			}
 		}
 	}
 	return ""

@@ -3,6 +3,8 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,16 +47,20 @@ func newRow(d delivery, now time.Time) row {
 func (in *Inbox) insert(tx *gorm.DB, batch []delivery) ([]gateway.Event, error) {
 	now := store.Truncate(in.opt.Now())
 	const columns = "account, livemode, event_id, type, object_id, api_version, created_at, received_at, state, attempts, next_try_at, body"
-	var values []any
-	known := map[string]bool{}
+	byID := map[string]delivery{}
 	var events []gateway.Event
 	for _, d := range batch {
-		if known[d.event.ID] {
+		if _, known := byID[d.event.ID]; known {
 			continue
 		}
-		known[d.event.ID] = true
+		byID[d.event.ID] = d
 		events = append(events, d.event)
-		r := newRow(d, now)
+	}
+	// By id: of two batches with the same new events one waits for the other, and
+	// not each for the other.
+	var values []any
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		r := newRow(byID[id], now)
 		values = append(values, r.Account, r.Livemode, r.EventID, r.Type, r.ObjectID, r.APIVersion, r.CreatedAt, r.ReceivedAt, r.State, r.Attempts, r.NextTryAt, r.Body)
 	}
 	tuple := "(?" + strings.Repeat(",?", strings.Count(columns, ",")) + ")"
