@@ -17,7 +17,7 @@ help:
 	@echo
 	@echo '  make demo       a shop to pay in, with Till and an offline Stripe: http://127.0.0.1:4242'
 	@echo '  make test       what CI runs: both databases, race detector, browser, lint, generated files'
-	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector'
+	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector, no killing'
 	@echo '  make test-full  make test, then the long runs: fuzzing, property tests, repetition'
 	@echo '  make lint       golangci-lint, and redocly for openapi.yaml, as CI runs them'
 	@echo '  make generate   write what is generated from openapi.yaml, Stripe’s description and the code; and the shop’s build'
@@ -29,7 +29,7 @@ test: e2e/node_modules/.installed vet lint generated fuzz race
 	node e2e/run.mjs -- $(MAKE) --no-print-directory suite
 
 test-fast:
-	TILL_TEST_DATABASE_URL= CI= go test -timeout=$(TIMEOUT) ./...
+	TILL_TEST_DATABASE_URL= CI= go test -short -timeout=$(TIMEOUT) ./...
 
 test-full: test
 	node e2e/run.mjs -- $(MAKE) --no-print-directory long
@@ -65,7 +65,8 @@ race:
 
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
-	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./...
+	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/)
+	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) -p 1 ./e2e/... # each runs whole Tills: not two at once
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
