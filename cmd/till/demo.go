@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,8 +89,8 @@ func (c *demoCommand) Run(ctx context.Context) (err error) {
 	return app.Serve(ctx, listener, conf, app.Options{
 		Log: log, Mail: box,
 		Extra: func(e *echo.Echo) {
-			serveShop(e)
-			e.GET("/demo/*", echo.WrapHandler(mailboxPages(box)))
+			serveShop(e, conf.StripeURL)
+			e.Match([]string{http.MethodGet, http.MethodHead}, "/demo/*", echo.WrapHandler(mailboxPages(box)))
 		},
 		Ready: func() { c.welcome(url, conf) },
 	})

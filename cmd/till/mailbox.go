@@ -5,8 +5,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"till/pkg/mail"
@@ -48,7 +51,23 @@ func mailboxPages(box *mail.Mailbox) http.Handler {
 		w.Header().Set("X-Frame-Options", "SAMEORIGIN")
 		writePage(w, http.StatusOK, "text/html; charset=utf-8", []byte(l.Message.HTML))
 	})
-	return mux
+	return nearbyOnly(mux)
+}
+
+// nearbyOnly refuses names that a stranger may have pointed at this machine, by
+// which a page on the internet could read the mails (DNS rebinding).
+func nearbyOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = strings.Trim(r.Host, "[]")
+		}
+		if _, err := netip.ParseAddr(host); err != nil && strings.Contains(host, ".") {
+			http.Error(w, "The mailbox is shown at an IP address, localhost or a name without dots.", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // letterView is a letter with the part of it that is looked at.

@@ -20,7 +20,7 @@ func TestMailboxPages(t *testing.T) {
 	pages := mailboxPages(box)
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		pages.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		pages.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:4242"+path, nil))
 		return w
 	}
 	if w := get("/demo/mailbox"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "No mail yet") {
@@ -69,5 +69,24 @@ func TestMailboxPages(t *testing.T) {
 	framed := get("/demo/mailbox/" + order.ID + "/html")
 	if framed.Body.String() != "<p>Thanks</p>" || !strings.HasPrefix(framed.Header().Get("Content-Security-Policy"), "sandbox; default-src 'none'") {
 		t.Errorf("framed: %v %s", framed.Header(), framed.Body)
+	}
+}
+
+// A page may make its own name lead to this machine, and then read what is there.
+func TestMailboxAnswersToNearbyNamesAlone(t *testing.T) {
+	t.Parallel()
+	box, err := mail.NewMailbox("", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{
+		"127.0.0.1:4242": 200, "localhost:4242": 200, "[::1]:4242": 200, "till:4242": 200, "192.168.1.2": 200,
+		"evil.example:4242": 403, "evil.example": 403, "127.0.0.1.evil.example": 403, "localhost.": 403,
+	} {
+		w := httptest.NewRecorder()
+		mailboxPages(box).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://"+host+"/demo/mailbox.json", nil))
+		if w.Code != want {
+			t.Errorf("%s: %d instead of %d", host, w.Code, want)
+		}
 	}
 }
