@@ -55,13 +55,15 @@ func (r Request) Claim(tx *gorm.DB, newID string, now time.Time) (Earlier, error
 		return Earlier{}, nil
 	}
 	claim := row{Caller: r.Caller, Method: r.Method, Route: r.Route, Key: r.Key, BodyHash: r.BodyHash, ResourceID: newID, ClaimedAt: now}
-	res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&claim)
-	if res.Error != nil || res.RowsAffected == 1 {
-		return Earlier{}, res.Error
-	}
 	var held row
-	if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(r.where()).Take(&held).Error; err != nil {
-		return Earlier{}, err
+	for held.Key == "" { // again where the call that holds it gives it back in between
+		res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&claim)
+		if res.Error != nil || res.RowsAffected == 1 {
+			return Earlier{}, res.Error
+		}
+		if err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where(r.where()).Limit(1).Find(&held).Error; err != nil {
+			return Earlier{}, err
+		}
 	}
 	switch {
 	case held.BodyHash != r.BodyHash:
