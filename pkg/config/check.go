@@ -66,7 +66,11 @@ func (f *faults) web(variable, value string) {
 	if value == "" {
 		return
 	}
-	if u, err := url.Parse(value); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	u, err := url.Parse(value)
+	switch {
+	case strings.Contains(value, "@"): // where a password would stand, which must not be repeated
+		f.add("%s must not hold a user name or password: it is logged or told to clients", variable)
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		f.add("%s must be an http:// or https:// URL, not %q", variable, value)
 	}
 }
@@ -160,6 +164,12 @@ func (c *Config) checkStripe(f *faults) {
 	}
 	if len(c.WebhookSecrets()) == 0 {
 		f.add("STRIPE_WEBHOOK_SECRET is missing: set the endpoint's signing secret (whsec_…)")
+	}
+	for _, s := range c.WebhookSecrets() {
+		if !strings.HasPrefix(s, "whsec_") || hasSpace(s) { // whoever guesses it can have orders paid
+			f.add("STRIPE_WEBHOOK_SECRET must be the signing secret that Stripe gave the endpoint (whsec_…), not a key or a word of your own")
+			break
+		}
 	}
 	f.positive("TILL_WEBHOOK_TOLERANCE", c.WebhookTolerance)
 	f.web("TILL_STRIPE_URL", c.StripeURL)

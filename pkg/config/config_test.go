@@ -108,6 +108,8 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"not a key":                     {map[string]string{"STRIPE_SECRET_KEY": "hello"}, "STRIPE_SECRET_KEY must be"},
 		"no webhook secret":             {map[string]string{"STRIPE_WEBHOOK_SECRET": "-"}, "STRIPE_WEBHOOK_SECRET is missing"},
 		"webhook secrets all empty":     {map[string]string{"STRIPE_WEBHOOK_SECRET": " , ,"}, "STRIPE_WEBHOOK_SECRET is missing"},
+		"a webhook secret of one's own": {map[string]string{"STRIPE_WEBHOOK_SECRET": "whsec_1,changeme"}, "STRIPE_WEBHOOK_SECRET must be"},
+		"a password in a URL":           {map[string]string{"TILL_STRIPE_URL": "http://u:p@127.0.0.1:12111"}, "TILL_STRIPE_URL must not hold a user name or password"},
 		"no tolerance":                  {map[string]string{"TILL_WEBHOOK_TOLERANCE": "0s"}, "TILL_WEBHOOK_TOLERANCE must be longer"},
 		"sandbox with a live key":       {map[string]string{"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1", "TILL_STRIPE_URL": "http://x"}, "TILL_STRIPE_URL is for the sandbox"},
 		"two kinds of key":              {map[string]string{"TILL_JWT_SECRET": strings.Repeat("j", 32), "TILL_JWT_JWKS_URL": "https://x/y", "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"}, "TILL_JWT_JWKS_URL and TILL_JWT_SECRET are set together"},
@@ -200,7 +202,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 			t.Errorf("a secret in %s", printed)
 		}
 	}
-	_, err = load(t, map[string]string{"DATABASE_URL": "postgres://u:canary%zz@h/d", "TILL_SMTP_URL": "smtp://u:canary%zz@h", "TILL_GUEST_SECRET": "canary", "STRIPE_SECRET_KEY": "canary"})
+	_, err = load(t, map[string]string{"DATABASE_URL": "postgres://u:canary%zz@h/d", "TILL_SMTP_URL": "smtp://u:canary%zz@h", "TILL_GUEST_SECRET": "canary", "STRIPE_SECRET_KEY": "canary",
+		"STRIPE_WEBHOOK_SECRET": "canary", "TILL_JWT_JWKS_URL": "ftp://u:canary@h", "TILL_STRIPE_URL": "http://u:canary%zz@h", "TILL_JWT_SECRET": "canary"})
 	if err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("a secret in %v", err)
 	}
