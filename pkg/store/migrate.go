@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -30,7 +32,7 @@ type Migration struct {
 }
 
 // Migrate brings the schema up to date and returns the names of the steps it
-// took. On Postgres one process migrates at a time; another one waits for it.
+// took. One process migrates at a time; another one waits for it.
 func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	conn, release, err := db.migrationConn(ctx)
 	if err != nil {
@@ -140,12 +142,16 @@ func (db *DB) provider(conn *sql.DB) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, conn, sub, goose.WithDisableGlobalRegistry(true))
 }
 
+// migrationWait is how long a process waits for another one that migrates.
+const migrationWait = time.Minute
+
 // migrationConn returns connections without the serving limits on a statement's
-// time. On Postgres it waits up to a minute for the lock, which River's
-// migrations, having none of their own, run under as well.
+// time. It waits for the lock, which River's migrations, having none of their own,
+// run under as well.
 func (db *DB) migrationConn(ctx context.Context) (*sql.DB, func(), error) {
 	if !db.Postgres() {
-		return db.sql, func() {}, nil
+		release, err := db.lockFile(ctx)
+		return db.sql, release, err
 	}
 	conf, err := pgx.ParseConfig(db.url)
 	if err != nil {
@@ -153,7 +159,7 @@ func (db *DB) migrationConn(ctx context.Context) (*sql.DB, func(), error) {
 	}
 	conf.RuntimeParams["application_name"] = "till migrate"
 	conn := stdlib.OpenDB(*conf)
-	wait, cancel := context.WithTimeout(ctx, time.Minute)
+	wait, cancel := context.WithTimeout(ctx, migrationWait)
 	defer cancel()
 	holder, err := conn.Conn(wait)
 	if err != nil {
@@ -166,4 +172,17 @@ func (db *DB) migrationConn(ctx context.Context) (*sql.DB, func(), error) {
 		_ = holder.Close()
 		_ = conn.Close()
 	}, nil
+}
+
+// lockFile locks a file beside SQLite's. SQLite's own lock covers one step, and
+// which steps are missing is read before it. The file stays: whoever removed it
+// would take the lock from a process that waits for it.
+func (db *DB) lockFile(ctx context.Context) (release func(), err error) {
+	wait, cancel := context.WithTimeout(ctx, migrationWait)
+	defer cancel()
+	lock := flock.New(strings.TrimPrefix(db.url, "sqlite:") + ".migrate-lock")
+	if _, err := lock.TryLockContext(wait, 50*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("another process is migrating: %w", err)
+	}
+	return func() { _ = lock.Unlock() }, nil
 }
