@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -91,7 +92,8 @@ func unavailable(err error) bool {
 	var connect *pgconn.ConnectError
 	return errors.As(err, &connect) || errors.As(err, &netErr) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
-		errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) || errors.Is(err, net.ErrClosed)
+		errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) // the server is gone without a word
 }
 
 // Transient reports whether err is the database's own trouble: the same work may
