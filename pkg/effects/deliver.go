@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/riverqueue/river"
 	"gorm.io/gorm"
@@ -18,6 +19,9 @@ import (
 // maxAttempts spreads retries over about a day by River's backoff, the fourth
 // power of the attempt in seconds.
 const maxAttempts = 14
+
+// recordTimeout bounds writing down how a delivery went.
+const recordTimeout = 5 * time.Second
 
 // deliver is a job's arguments. What is to be delivered stays in the effect's
 // row, so that addresses are in one place.
@@ -79,7 +83,11 @@ func (e *Effects) deliver(ctx context.Context, id string, p payload) error {
 }
 
 // record writes down how a delivery went, and in the timeline that it is done.
+// It has time of its own: what went out just as the job's was over, or as the
+// process was told to stop, must not go out again.
 func (e *Effects) record(ctx context.Context, r row, p payload, cause error, final bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	now := store.Truncate(e.opt.Now())
 	change := map[string]any{"attempts": gorm.Expr("attempts + 1")}
 	switch {
