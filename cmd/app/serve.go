@@ -53,6 +53,7 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 	defer stop()
 	ran := make(chan error, 1)
 	go func() {
+		defer close(ran) // it may have been received from before it is waited for
 		ran <- runWhenReady(ctx, running, db, conf, opt, func(a *App) {
 			// Who waits for a payment would otherwise use up the whole drain, and be cut off.
 			server.RegisterOnShutdown(a.Payments.EndWaits)
