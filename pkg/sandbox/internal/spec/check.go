@@ -95,10 +95,12 @@ func (t *Tables) checkUnion(x *Type, v *form.Value, at string, required bool) *P
 	var first, shaped *ParamError
 	for _, m := range x.Union {
 		err := t.check(m, v, at, required)
-		if err == nil {
+		switch {
+		case err == nil:
 			return nil
-		}
-		if first == nil {
+		case slices.Equal(t.Resolve(m).Enum, []string{""}): // takes the empty text alone, that unsets
+			continue
+		case first == nil:
 			first = err
 		}
 		if hash := t.Resolve(m).Kind == Object || t.Resolve(m).Kind == Map; hash == (v.Hash != nil) && shaped == nil {
@@ -150,6 +152,8 @@ func invalid(want string, v *form.Value, at string) *ParamError {
 func oneOf(words []string) string {
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
 	switch len(words) {
+	case 0:
+		return "empty"
 	case 1:
 		return words[0]
 	case 2:

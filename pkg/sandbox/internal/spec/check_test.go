@@ -19,6 +19,7 @@ func TestCheck(t *testing.T) {
 		{"POST /v1/payment_intents", "amount=1&currency=usd&metadata[a][b]=x", "?", "metadata[a]"},
 		{"POST /v1/payment_intents", "amount=1&currency=usd&payment_method_data[type]=card&payment_method_data[card][number]=4242424242424242&payment_method_data[card][exp_month]=1&payment_method_data[card][exp_year]=x", "parameter_invalid_integer", "payment_method_data[card][exp_year]"},
 		{"POST /v1/payment_intents/{intent}/confirm", "shipping=", "", ""},
+		{"POST /v1/payment_intents/{intent}/confirm", "shipping=x", "?", "shipping"}, // an object, or "" to unset it
 		{"POST /v1/payment_intents/{intent}/confirm", "off_session=one_off", "", ""},
 		{"GET /v1/payment_intents", "created[gte]=1&limit=3", "", ""},
 		{"GET /v1/payment_intents", "created=1", "", ""},
