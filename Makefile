@@ -75,7 +75,7 @@ fuzz:
 
 long:
 	.ci/fuzz 2m
-	go test $(RACE) -timeout=60m -rapid.checks=5000 $(RAPID)
+	go test $(RACE) -timeout=60m $(RAPID) -rapid.checks=5000
 	go test $(RACE) -shuffle=on -timeout=60m -count=3 ./...
 
 # The packages with property tests: only they know the flag -rapid.checks.
