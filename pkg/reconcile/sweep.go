@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"till/pkg/inbox"
@@ -24,10 +25,28 @@ type Sweeper struct {
 	Interval time.Duration // between two sweeps, if nothing asks for one sooner
 }
 
-const atOnce = 50
+const (
+	// claim is how many are taken in one sweep. With a Stripe that does not answer,
+	// claim/atOnce calls of ten seconds stay about within the minute that a claim lasts.
+	claim  = 50
+	atOnce = 8
+)
 
-// Run sweeps until ctx ends.
+// Run sweeps until ctx ends. Deliveries need nothing of Stripe, so they do not
+// wait for payments, which do.
 func (s *Sweeper) Run(ctx context.Context) {
+	var both sync.WaitGroup
+	both.Go(func() {
+		s.each(ctx, nil, func() error { _, err := s.Inbox.Retry(ctx, claim); return err })
+	})
+	both.Go(func() {
+		s.each(ctx, s.Payments.Due(), func() error { return s.SweepPayments(ctx) })
+	})
+	both.Wait()
+}
+
+// each sweeps at each interval and whenever asked, until ctx ends.
+func (s *Sweeper) each(ctx context.Context, asked <-chan struct{}, sweep func() error) {
 	tick := time.NewTicker(s.Interval)
 	defer tick.Stop()
 	for {
@@ -35,28 +54,33 @@ func (s *Sweeper) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_, err := s.Inbox.Retry(ctx, atOnce)
-			s.report(ctx, errors.Join(err, s.SweepPayments(ctx)))
-		case <-s.Payments.Due():
-			s.report(ctx, s.SweepPayments(ctx))
+		case <-asked:
 		}
+		s.report(ctx, sweep())
 	}
 }
 
 // SweepPayments looks at the payments that are due.
 func (s *Sweeper) SweepPayments(ctx context.Context) error {
-	ids, err := s.Payments.DuePayments(ctx, atOnce)
+	ids, err := s.Payments.DuePayments(ctx, claim)
 	if err != nil {
 		return err
 	}
+	var looks sync.WaitGroup
+	free := make(chan struct{}, atOnce)
 	for _, id := range ids {
+		free <- struct{}{}
 		if ctx.Err() != nil {
-			return nil
+			break
 		}
-		if err := s.Payments.Settle(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
-			s.Log.WarnContext(ctx, "payment not settled", "payment", id, "error", err)
-		}
+		looks.Go(func() {
+			defer func() { <-free }()
+			if err := s.Payments.Settle(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
+				s.Log.WarnContext(ctx, "payment not settled", "payment", id, "error", err)
+			}
+		})
 	}
+	looks.Wait()
 	return nil
 }
 
