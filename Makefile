@@ -67,8 +67,6 @@ race:
 suite:
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
-| grep -v ^till/e2e/)
-	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) -p 1 ./e2e/... # each runs whole Tills: not two at once
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
