@@ -199,3 +199,18 @@ func TestPayUnderAReferenceWhoseOrderIsBeingCanceled(t *testing.T) {
 		})
 	}
 }
+
+// What Till does for itself is no change of the payment.
+func TestALookThatFindsNothingNewLeavesThePaymentAsItIs(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		started := r.Intent(201, token, cart())
+		path := "/payments/" + started.Get("id")
+		before := r.Call("GET", path, token, nil)
+		age(t, r, started.Get("id"), 0)
+		r.Until("it is looked at", func() bool { return r.Count("SELECT count(*) FROM payments WHERE looks = 1") == 1 })
+		if after := r.Call("GET", path, token, nil); string(after.Body) != string(before.Body) {
+			t.Errorf("%s, then %s", before.Body, after.Body)
+		}
+	})
+}

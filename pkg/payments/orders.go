@@ -179,6 +179,8 @@ func (s *Service) amend(tx *gorm.DB, order *orderRow, who auth.Principal, c Cart
 	if len(change) == 0 || order.PaidAt != nil || order.CanceledAt != nil {
 		return nil
 	}
+	order.UpdatedAt = s.now()
+	change["updated_at"] = order.UpdatedAt
 	return tx.Model(&orderRow{}).Where("id = ?", order.ID).Updates(change).Error
 }
 

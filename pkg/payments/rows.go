@@ -30,7 +30,7 @@ type orderRow struct {
 	PaidAt         *time.Time
 	CanceledAt     *time.Time
 	CreatedAt      time.Time
-	UpdatedAt      time.Time
+	UpdatedAt      time.Time `gorm:"autoUpdateTime:false"` // of changes that a client can see
 }
 
 func (orderRow) TableName() string { return "orders" }
@@ -83,7 +83,7 @@ type paymentRow struct {
 	NextCheckAt *time.Time // when the sweep looks at it
 	Looks       int64      // looks in a row that found nothing new
 	CreatedAt   time.Time
-	UpdatedAt   time.Time
+	UpdatedAt   time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
