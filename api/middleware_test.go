@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -251,7 +252,11 @@ func TestDocsNeedNobodyElse(t *testing.T) {
 			t.Errorf("%s: %d, %d bytes", asset, w.Code, w.Body.Len())
 		}
 	}
-	if w := e.send(t, request{method: "GET", path: "/openapi.yaml"}); w.Code != 200 || !strings.HasPrefix(w.Body.String(), "openapi: 3.0.3\n") {
+	contract, err := os.ReadFile("../openapi.yaml") // the binary serves a copy
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := e.send(t, request{method: "GET", path: "/openapi.yaml"}); w.Code != 200 || w.Body.String() != string(contract) {
 		t.Errorf("/openapi.yaml: %d %.40s", w.Code, w.Body)
 	}
 }
