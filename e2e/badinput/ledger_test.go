@@ -10,8 +10,9 @@ import (
 // ledger is all that a request could have changed: every row of every table, and
 // how often Stripe was called.
 type ledger struct {
-	tables map[string][]string // rows as text, sorted
-	stripe int
+	tables  map[string][]string // rows as text, sorted
+	commits int
+	stripe  int
 }
 
 // restless tables change by themselves, without any request.
@@ -25,18 +26,43 @@ var restless = map[string]string{
 // a new one is watched from its first day.
 func (s *scene) books() ledger {
 	s.T.Helper()
-	l := ledger{tables: map[string][]string{}, stripe: s.calls()}
-	for _, table := range s.tableNames() {
-		if _, ok := restless[table]; ok {
-			continue
-		}
-		rows := []string{}
-		if err := s.DB.Read(s.T.Context()).Raw("SELECT " + s.rowText(table) + " AS line FROM " + table + " t ORDER BY line").Scan(&rows).Error; err != nil {
-			s.T.Fatalf("read %s: %v", table, err)
-		}
-		l.tables[table] = rows
+	l := ledger{tables: map[string][]string{}, commits: s.commits(), stripe: s.calls()}
+	var all []struct{ Name, Line string }
+	if err := s.DB.Read(s.T.Context()).Raw(s.everything()).Scan(&all).Error; err != nil {
+		s.T.Fatal(err)
+	}
+	for _, row := range all {
+		l.tables[row.Name] = append(l.tables[row.Name], row.Line)
+	}
+	for _, rows := range l.tables {
+		slices.Sort(rows)
 	}
 	return l
+}
+
+// commits is a number that SQLite changes with every commit of another connection,
+// so that a look at all tables is only needed where it has changed. Postgres has
+// none that is of one database alone.
+func (s *scene) commits() int {
+	s.T.Helper()
+	if s.DB.Postgres() {
+		return -1
+	}
+	if s.witness == nil {
+		pool, err := s.DB.Read(s.T.Context()).DB()
+		if err == nil {
+			s.witness, err = pool.Conn(s.T.Context())
+		}
+		if err != nil {
+			s.T.Fatal(err)
+		}
+		s.T.Cleanup(func() { _ = s.witness.Close() })
+	}
+	var n int
+	if err := s.witness.QueryRowContext(s.T.Context(), "PRAGMA data_version").Scan(&n); err != nil {
+		s.T.Fatal(err)
+	}
+	return n
 }
 
 // calls counts the requests that Stripe's API has had.
@@ -63,27 +89,32 @@ func (s *scene) tableNames() []string {
 	return names
 }
 
-// rowText is an expression that writes a whole row of t as text.
-func (s *scene) rowText(table string) string {
+// everything is a statement that reads all rows of all tables as text.
+func (s *scene) everything() string {
 	s.T.Helper()
-	if s.DB.Postgres() {
-		return "t::text"
+	if s.statement != "" {
+		return s.statement
 	}
-	if columns, ok := s.columns[table]; ok {
-		return columns
+	var parts []string
+	for _, table := range s.tableNames() {
+		if _, ok := restless[table]; ok {
+			continue
+		}
+		line := "t::text"
+		if !s.DB.Postgres() {
+			var columns []string
+			if err := s.DB.Read(s.T.Context()).Raw("SELECT name FROM pragma_table_info(?)", table).Scan(&columns).Error; err != nil {
+				s.T.Fatal(err)
+			}
+			for i, c := range columns {
+				columns[i] = `quote("` + c + `")`
+			}
+			line = strings.Join(columns, " || ',' || ")
+		}
+		parts = append(parts, "SELECT '"+table+"' AS name, "+line+" AS line FROM "+table+" t")
 	}
-	var names []string
-	if err := s.DB.Read(s.T.Context()).Raw("SELECT name FROM pragma_table_info(?)", table).Scan(&names).Error; err != nil {
-		s.T.Fatal(err)
-	}
-	for i, n := range names {
-		names[i] = `quote("` + n + `")`
-	}
-	if s.columns == nil {
-		s.columns = map[string]string{}
-	}
-	s.columns[table] = strings.Join(names, " || ',' || ")
-	return s.columns[table]
+	s.statement = strings.Join(parts, " UNION ALL ")
+	return s.statement
 }
 
 // differs says what has changed, or nothing.
@@ -92,7 +123,9 @@ func (l ledger) differs(after ledger) string {
 	if l.stripe != after.stripe {
 		fmt.Fprintf(&out, "Stripe was called %d times\n", after.stripe-l.stripe)
 	}
-	for _, table := range slices.Sorted(maps.Keys(after.tables)) {
+	all := maps.Clone(l.tables)
+	maps.Copy(all, after.tables)
+	for _, table := range slices.Sorted(maps.Keys(all)) {
 		was, is := l.tables[table], after.tables[table]
 		if slices.Equal(was, is) {
 			continue
