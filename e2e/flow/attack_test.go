@@ -214,3 +214,53 @@ func TestALookThatFindsNothingNewLeavesThePaymentAsItIs(t *testing.T) {
 		}
 	})
 }
+
+// Many shoppers in one shop, each with two tabs, a cancel and a payment, on two
+// replicas: whatever wins, no order has two charges and the books agree.
+func TestEverythingAtOnce(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		r.Replica()
+		token := r.Guest()
+		const orders = 8
+		seen := atOnce(orders*6, func(i int) string {
+			body := cart("reference", fmt.Sprint(i%orders))
+			if i/orders%2 == 1 {
+				body["items"] = []any{map[string]any{"priceId": "tee", "quantity": 1}}
+			}
+			a, err := r.Try("POST", "/payments/intent", token, body, "Idempotency-Key", fmt.Sprint(i))
+			if err != nil || a.Status >= 300 {
+				return fmt.Sprint(a.Status, a.Get("code"), err)
+			}
+			if secret := a.Get("clientSecret"); secret != "" && i%3 == 0 {
+				r.Confirm(secret, "pm_card_visa")
+			}
+			if i%5 == 0 {
+				c, err := r.Try("POST", "/orders/"+a.Get("orderId")+"/cancel", token, nil)
+				if err != nil || c.Status >= 500 {
+					return fmt.Sprint("cancel ", c.Status, c.Get("code"), err)
+				}
+			}
+			return fmt.Sprint(a.Status / 100)
+		})
+		for what, n := range seen {
+			if what != "2" {
+				t.Errorf("%d times %s", n, what)
+			}
+		}
+		r.Until("Stripe and the books agree", func() bool {
+			return r.Charges() == r.Count("SELECT count(*) FROM payments WHERE status = 'succeeded'")
+		})
+		for what, sql := range map[string]string{
+			"orders with two charges":                "SELECT count(*) FROM (SELECT order_id FROM payments WHERE status = 'succeeded' GROUP BY order_id HAVING count(*) > 1) x",
+			"canceled orders that were paid":         "SELECT count(*) FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.canceled_at IS NOT NULL AND p.status NOT IN ('canceled')",
+			"mismatches":                             "SELECT count(*) FROM orders WHERE amount_mismatch",
+			"charges without a paid order":           "SELECT count(*) FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.status = 'succeeded' AND (o.status <> 'paid' OR o.total <> p.amount OR o.captured <> o.total)",
+			"orders whose lines are not their total": "SELECT count(*) FROM orders o WHERE total <> (SELECT sum(amount) FROM order_items i WHERE i.order_id = o.id)",
+			"calls without an outcome":               "SELECT count(*) FROM payments WHERE stage NOT IN ('attached', 'abandoned')",
+		} {
+			if n := r.Count(sql); n != 0 {
+				t.Errorf("%d %s", n, what)
+			}
+		}
+	})
+}
