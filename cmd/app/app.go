@@ -4,7 +4,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -119,20 +118,14 @@ func guestSecret(conf config.Config) string {
 // Run applies deliveries, delivers effects and sweeps, until ctx ends and what
 // was begun is done.
 func (a *App) Run(ctx context.Context) error {
-	if err := a.Effects.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start the job queue: %w", err)
-	}
 	var parts sync.WaitGroup
+	var err error
 	parts.Go(func() { a.Inbox.Run(ctx) })
 	parts.Go(func() { a.Sweeper.Run(ctx) })
+	parts.Go(func() { err = a.Effects.Run(ctx) })
 	parts.Wait()
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancel()
-	if err := a.Effects.Stop(stop); err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("stop the job queue: %w", err)
-	}
 	a.Gateway.Close()
-	return nil
+	return err
 }
 
 // applyPayments is the payments' side of the inbox.

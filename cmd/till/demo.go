@@ -66,7 +66,7 @@ func (c *demoCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("--addr: %w", err)
 	}
-	url := "http://" + listener.Addr().String()
+	url := browsable(listener)
 
 	conf, err := c.config(dir, url)
 	if err != nil {
@@ -161,7 +161,7 @@ func (c *demoCommand) startSandbox(ctx context.Context, dir string, conf *config
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	conf.StripeURL = "http://" + listener.Addr().String()
+	conf.StripeURL = browsable(listener)
 	conf.StripeJSURL = conf.StripeURL + "/basil/stripe.js"
 	// It outlives the demo's own stop: the last requests may still need it.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -179,6 +179,16 @@ func (c *demoCommand) startSandbox(ctx context.Context, dir string, conf *config
 			log.Error("sandbox", "error", err)
 		}
 	}, nil
+}
+
+// browsable is a listener's address as a browser on this machine takes it, also
+// where it listens on all of them.
+func browsable(listener net.Listener) string {
+	addr := listener.Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", addr.Port)
+	}
+	return "http://" + addr.String()
 }
 
 // prepare brings the database up to date and makes what the shop sells.

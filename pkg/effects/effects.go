@@ -70,6 +70,9 @@ type row struct {
 
 func (row) TableName() string { return "effects" }
 
+// stopTimeout bounds a stop: the soft part, and then the jobs that are cut off.
+const stopTimeout = 20 * time.Second
+
 // Options are what deliveries need.
 type Options struct {
 	Mail mail.Sender // nil: there is no mail; effects by mail are recorded as dead
@@ -80,14 +83,23 @@ type Options struct {
 
 // Effects records effects and delivers them.
 type Effects struct {
-	db    *store.DB
-	opt   Options
-	river *river.Client[*sql.Tx]
+	db  *store.DB
+	opt Options
+	// queue puts jobs in; it works none. What works is made by Run.
+	queue *river.Client[*sql.Tx]
 }
 
-// New prepares the queue; Start begins to deliver.
+// New prepares the queue; Run delivers.
 func New(db *store.DB, opt Options) (*Effects, error) {
 	e := &Effects{db: db, opt: opt}
+	var err error
+	if e.queue, err = e.client(); err != nil {
+		return nil, fmt.Errorf("job queue: %w", err)
+	}
+	return e, nil
+}
+
+func (e *Effects) client() (*river.Client[*sql.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{e: e})
 	conf := &river.Config{
@@ -97,24 +109,42 @@ func New(db *store.DB, opt Options) (*Effects, error) {
 		RescueStuckJobsAfter: time.Minute,
 		MaxAttempts:          maxAttempts,
 		SoftStopTimeout:      10 * time.Second,
-		Logger:               slog.New(quiet{opt.Log.Handler()}),
+		Logger:               slog.New(quiet{e.opt.Log.Handler()}),
 	}
-	if !db.Postgres() {
-		conf.FetchPollInterval = 250 * time.Millisecond // no LISTEN there
+	if !e.db.Postgres() {
+		// River's way to listen on SQLite gives up on a busy machine, and one
+		// process has nobody to hear from.
+		conf.PollOnly, conf.FetchPollInterval = true, 250*time.Millisecond
 	}
-	client, err := river.NewClient(db.River(), conf)
-	if err != nil {
-		return nil, fmt.Errorf("job queue: %w", err)
-	}
-	e.river = client
-	return e, nil
+	return river.NewClient(e.db.River(), conf)
 }
 
-// Start delivers until ctx ends or Stop is called.
-func (e *Effects) Start(ctx context.Context) error { return e.river.Start(ctx) }
-
-// Stop hands unfinished jobs back and waits for running ones.
-func (e *Effects) Stop(ctx context.Context) error { return e.river.Stop(ctx) }
+// Run delivers until ctx ends, then hands unfinished jobs back and waits for
+// running ones. A queue that does not start, such as for a database that is just
+// away, is started again: recording effects does not wait for it.
+func (e *Effects) Run(ctx context.Context) error {
+	for {
+		client, err := e.client()
+		if err != nil {
+			return fmt.Errorf("job queue: %w", err)
+		}
+		if err = client.Start(context.WithoutCancel(ctx)); err == nil {
+			<-ctx.Done()
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+			defer cancel()
+			if err := client.Stop(stop); err != nil {
+				return fmt.Errorf("stop the job queue: %w", err)
+			}
+			return nil
+		}
+		e.opt.Log.ErrorContext(ctx, "the job queue does not start", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
 
 // Add records effects in tx. One that its subject already has is left alone:
 // that is what makes it happen once.
@@ -152,7 +182,7 @@ func (e *Effects) Add(ctx context.Context, tx *gorm.DB, effects []Effect, now ti
 	for i, id := range fresh {
 		jobs[i] = river.InsertManyParams{Args: deliver{EffectID: id}}
 	}
-	if _, err := e.river.InsertManyFastTx(ctx, store.SQLTx(tx), jobs); err != nil {
+	if _, err := e.queue.InsertManyFastTx(ctx, store.SQLTx(tx), jobs); err != nil {
 		return fmt.Errorf("queue effects: %w", err)
 	}
 	return nil

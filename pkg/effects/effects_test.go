@@ -52,13 +52,12 @@ func start(t *testing.T, db *store.DB, sender mail.Sender) *Effects {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := e.Stop(ctx); err != nil {
+		stop()
+		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
@@ -203,7 +202,7 @@ func TestADeliveryThatIsRecordedIsNotRepeated(t *testing.T) {
 		if err := db.Read(t.Context()).Take(&r).Error; err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.river.Insert(t.Context(), deliver{EffectID: r.ID}, nil); err != nil {
+		if _, err := e.queue.Insert(t.Context(), deliver{EffectID: r.ID}, nil); err != nil {
 			t.Fatal(err)
 		}
 		add(t, db, e, confirmation("ord_2")) // by the time this one is done, the other has been looked at

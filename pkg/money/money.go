@@ -57,7 +57,7 @@ func (e *RangeError) Error() string {
 // ParseCurrency accepts a three-letter code, in any case, that Stripe charges in.
 func ParseCurrency(s string) (Currency, error) {
 	c := Currency(strings.ToLower(s))
-	if _, ok := exponents[c]; !ok {
+	if _, ok := exponents[c]; !ok || len(s) != 3 { // Unicode has letters that are lower-cased to ours
 		return "", fmt.Errorf("%w %q", ErrUnknownCurrency, s)
 	}
 	return c, nil

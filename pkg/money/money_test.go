@@ -17,7 +17,7 @@ func TestParseCurrency(t *testing.T) {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
 	}
-	for _, in := range []string{"", "eu", "euro", "xxx", "btc", "e r", "€"} {
+	for _, in := range []string{"", "eu", "euro", "xxx", "btc", "e r", "€", "SE\u212a"} {
 		if got, err := ParseCurrency(in); !errors.Is(err, ErrUnknownCurrency) {
 			t.Errorf("%q: %q, %v", in, got, err)
 		}
