@@ -90,7 +90,7 @@ func TestAClientWhoComesBackAfterADayDoesNotRepeatTheCall(t *testing.T) {
 	with(t, func(t *testing.T, r *rig.Rig) {
 		token := r.Guest()
 		started := lost(t, r, token, "reset_after")
-		then := time.Now().UTC().Truncate(time.Microsecond).Add(-25 * time.Hour)
+		then := time.Now().UTC().Truncate(time.Microsecond).Add(-lapsed)
 		if err := r.DB.Write(t.Context()).Exec("UPDATE payments SET called_at = ? WHERE id = ?", then, started.Get("id")).Error; err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestAReplayAfterAnAbandonedAttemptHasTheFirstStatus(t *testing.T) {
 	with(t, func(t *testing.T, r *rig.Rig) {
 		token := r.Guest()
 		started := lost(t, r, token, "reset_before", "Idempotency-Key", "k1")
-		age(t, r, started.Get("id"), 24*time.Hour)
+		age(t, r, started.Get("id"), lapsed)
 		r.Until("it is abandoned", func() bool { return stageOf(r, started.Get("id")) == "abandoned" })
 		made := r.Intent(201, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")
 		again := r.Intent(201, token, cart("reference", "cart-1"), "Idempotency-Key", "k1")

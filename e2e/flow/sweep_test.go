@@ -9,6 +9,10 @@ import (
 	"till/e2e/rig"
 )
 
+// lapsed is how old a call is whose Stripe key is not trusted any more, and whose
+// intent, made just now, still lies where the sweep looks for it.
+const lapsed = 23*time.Hour + 5*time.Minute
+
 // age makes a payment's call, and the time of its next look, that much older.
 func age(t *testing.T, r *rig.Rig, payment string, by time.Duration) {
 	t.Helper()
@@ -64,7 +68,7 @@ func TestSweepFindsAnOldCallsIntentByMetadata(t *testing.T) {
 		token := r.Guest()
 		started := lost(t, r, token, "reset_after")
 		before := r.Door("GET", "/_sandbox/requests", nil)["byRoute"].(map[string]any)["POST /v1/payment_intents"]
-		age(t, r, started.Get("id"), 24*time.Hour)
+		age(t, r, started.Get("id"), lapsed)
 		r.Until("it is attached", func() bool { return stageOf(r, started.Get("id")) == "attached" })
 		if after := r.Door("GET", "/_sandbox/requests", nil)["byRoute"].(map[string]any)["POST /v1/payment_intents"]; fmt.Sprint(after) != fmt.Sprint(before) {
 			t.Errorf("the call was made again under a key that may have lapsed: %v, then %v", before, after)
@@ -76,7 +80,7 @@ func TestSweepGivesUpWhatStripeNeverHad(t *testing.T) {
 	with(t, func(t *testing.T, r *rig.Rig) {
 		token := r.Guest()
 		started := lost(t, r, token, "reset_before")
-		age(t, r, started.Get("id"), 24*time.Hour)
+		age(t, r, started.Get("id"), lapsed)
 		r.Until("it is abandoned", func() bool { return stageOf(r, started.Get("id")) == "abandoned" })
 		if got := r.Call("GET", "/payments/"+started.Get("id"), token, nil); got.Get("status") != "canceled" {
 			t.Errorf("%s", got.Body)

@@ -16,9 +16,14 @@ import (
 	"till/pkg/timeline"
 )
 
-// maxAttempts spreads retries over about a day by River's backoff, the fourth
-// power of the attempt in seconds.
-const maxAttempts = 14
+const (
+	// maxAttempts spreads retries over about a day by River's backoff, the fourth
+	// power of the attempt in seconds.
+	maxAttempts = 14
+	// jobAttempts is more: an attempt that dies with its process, or cannot be
+	// recorded, counts for River alone, and must not leave an effect without a job.
+	jobAttempts = 2 * maxAttempts
+)
 
 // recordTimeout bounds writing down how a delivery went.
 const recordTimeout = 5 * time.Second
@@ -58,7 +63,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[deliver]) error {
 	failpoint.Here("effects.before_delivery")
 	err = e.deliver(ctx, r.ID, p)
 	failpoint.Here("effects.delivered")
-	final := errors.Is(err, mail.ErrPermanent) || job.Attempt >= job.MaxAttempts
+	final := errors.Is(err, mail.ErrPermanent) || r.Attempts+1 >= maxAttempts || job.Attempt >= job.MaxAttempts
 	if dbErr := e.record(ctx, r, p, err, final); dbErr != nil {
 		return errors.Join(err, dbErr)
 	}

@@ -107,7 +107,7 @@ func (e *Effects) client() (*river.Client[*sql.Tx], error) {
 		Workers:              workers,
 		JobTimeout:           30 * time.Second,
 		RescueStuckJobsAfter: time.Minute,
-		MaxAttempts:          maxAttempts,
+		MaxAttempts:          jobAttempts,
 		SoftStopTimeout:      10 * time.Second,
 		Logger:               slog.New(quiet{e.opt.Log.Handler()}),
 	}

@@ -50,10 +50,11 @@ func (row) TableName() string { return "idempotency_keys" }
 // Claim takes the key in tx for a new resource id. If an earlier call holds it,
 // that call's resource comes back and the new id is not used; an earlier call
 // without an outcome for longer than Takeover is to be carried on.
-func (r Request) Claim(tx *gorm.DB, newID string, now time.Time) (Earlier, error) {
+func (r *Request) Claim(tx *gorm.DB, newID string, now time.Time) (Earlier, error) {
 	if r.Key == "" {
 		return Earlier{}, nil
 	}
+	r.claimedAt = now
 	claim := row{Caller: r.Caller, Method: r.Method, Route: r.Route, Key: r.Key, BodyHash: r.BodyHash, ResourceID: newID, ClaimedAt: now}
 	var held row
 	for held.Key == "" { // again where the call that holds it gives it back in between
@@ -71,7 +72,7 @@ func (r Request) Claim(tx *gorm.DB, newID string, now time.Time) (Earlier, error
 	case held.FinishedAt != nil:
 		return Earlier{ResourceID: held.ResourceID, StatusCode: int(held.StatusCode)}, nil
 	case now.Sub(held.ClaimedAt) < Takeover:
-		return Earlier{}, ErrInUse.After(max(time.Second, Takeover-now.Sub(held.ClaimedAt)))
+		return Earlier{}, ErrInUse.After(min(Takeover, max(time.Second, Takeover-now.Sub(held.ClaimedAt))))
 	}
 	err := tx.Model(&row{}).Where(r.where()).Update("claimed_at", now).Error
 	return Earlier{ResourceID: held.ResourceID}, err
@@ -83,7 +84,7 @@ func (r Request) Bind(tx *gorm.DB, resourceID string) error {
 	if r.Key == "" {
 		return nil
 	}
-	return tx.Model(&row{}).Where(r.where()).Update("resource_id", resourceID).Error
+	return tx.Model(&row{}).Where(r.mine()).Update("resource_id", resourceID).Error
 }
 
 // Finish records the status code that the call answers with.
@@ -91,7 +92,7 @@ func (r Request) Finish(tx *gorm.DB, status int, now time.Time) error {
 	if r.Key == "" {
 		return nil
 	}
-	return tx.Model(&row{}).Where(r.where()).Where("finished_at IS NULL").
+	return tx.Model(&row{}).Where(r.mine()).Where("finished_at IS NULL").
 		Updates(map[string]any{"status_code": status, "finished_at": now}).Error
 }
 
@@ -101,7 +102,7 @@ func (r Request) Yield(tx *gorm.DB, now time.Time) error {
 	if r.Key == "" {
 		return nil
 	}
-	return tx.Model(&row{}).Where(r.where()).Where("finished_at IS NULL").Update("claimed_at", now.Add(-Takeover)).Error
+	return tx.Model(&row{}).Where(r.mine()).Where("finished_at IS NULL").Update("claimed_at", now.Add(-Takeover)).Error
 }
 
 // Release gives the key back after a call that Stripe refused and that left
@@ -110,9 +111,16 @@ func (r Request) Release(tx *gorm.DB) error {
 	if r.Key == "" {
 		return nil
 	}
-	return tx.Where(r.where()).Where("finished_at IS NULL").Delete(&row{}).Error
+	return tx.Where(r.mine()).Where("finished_at IS NULL").Delete(&row{}).Error
 }
 
 func (r Request) where() map[string]any {
 	return map[string]any{"caller": r.Caller, "method": r.Method, "route": r.Route, "key": r.Key}
+}
+
+// mine is the row for as long as this claim holds it.
+func (r Request) mine() map[string]any {
+	m := r.where()
+	m["claimed_at"] = r.claimedAt
+	return m
 }

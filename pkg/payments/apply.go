@@ -203,6 +203,10 @@ func (b *batch) apply(o Observation) Change {
 	switch v {
 	case doubted:
 		p.NextCheckAt = &b.now
+		if o.Cause.Kind == timeline.ByRead { // reading at once again would show the same
+			p.NextCheckAt = new(b.now.Add(min(readInterval<<min(p.Looks, 12), lastCheck)))
+			p.Looks++
+		}
 		b.dirtyPayments[p.ID] = true
 		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
 	case same:

@@ -51,7 +51,9 @@ func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (pa
 		return s.unanswered(ctx, row, o, err)
 	case row.Revision > 1 && errors.As(err, &refusal) && refusal.Intent != nil:
 		// The payer was faster: the intent has moved on with its old amount.
-		return s.store(ctx, row, o, false, observe(*refusal.Intent, timeline.ByCall))
+		news := observe(*refusal.Intent, timeline.ByCall)
+		news.Reread = refusal.Intent.Replayed && !Status(news.Intent.Status).Terminal() // how it was when first asked
+		return s.store(ctx, row, o, false, news)
 	default:
 		return row, errors.Join(s.refused(ctx, row, o.key, err), err)
 	}

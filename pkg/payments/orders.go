@@ -31,51 +31,64 @@ func (s *Service) CreateOrder(ctx context.Context, who auth.Principal, c Cart, k
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
-	for {
+	for claimed := false; ; claimed = true {
 		var out Ordered
-		var pending plan
-		err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-			out, pending = Ordered{}, plan{}
-			newID := OrderID(store.NewID("ord_"))
-			earlier, err := key.Claim(tx, string(newID), s.now())
-			if err != nil {
-				return err
-			}
-			if earlier.ResourceID != "" {
-				out.Created, out.Replayed = earlier.StatusCode != 200, true
-				out.Order.ID = OrderID(earlier.ResourceID)
-				return nil
-			}
-			order, payments, cart, err := s.orderUnder(ctx, tx, who, c, newID)
-			if err != nil {
-				return err
-			}
-			out.Order.ID, out.Created = order.ID, order.ID == newID
-			if order.Status == OrderOpen {
-				if pending, err = s.reprice(ctx, tx, order, payments, cart); err != nil {
-					return err
-				}
-			}
-			if err := key.Bind(tx, string(order.ID)); err != nil {
-				return err
-			}
-			return key.Finish(tx, statusCode(out.Created), s.now())
+		var p plan
+		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+			out, p, err = s.place(ctx, tx, who, c, &key, claimed)
+			return err
 		})
+		if err != nil && claimed {
+			err = errors.Join(err, s.release(ctx, key))
+		}
 		if err != nil {
 			return Ordered{}, err
 		}
-		if pending.payment.ID != "" { // the live attempt follows the order
-			if _, again, err := s.carryOut(ctx, pending, idempotency.Request{}); err != nil || again {
-				if err != nil {
-					return Ordered{}, err
-				}
-				key = idempotency.Request{} // it is finished, and stands for this order
+		if p.step != answer { // the live attempt follows the order
+			_, again, err := s.carryOut(ctx, p, key)
+			if err != nil {
+				return Ordered{}, err
+			}
+			if again {
 				continue
 			}
 		}
 		out.Order, err = s.Order(ctx, who, out.Order.ID)
 		return out, err
 	}
+}
+
+// place finds or makes the order of a cart, and says what is left to do for it.
+// Only the order's id comes back. claimed is as with begin.
+func (s *Service) place(ctx context.Context, tx *gorm.DB, who auth.Principal, c Cart, key *idempotency.Request, claimed bool) (Ordered, plan, error) {
+	newID := OrderID(store.NewID("ord_"))
+	if !claimed {
+		earlier, err := key.Claim(tx, string(newID), s.now())
+		if err != nil {
+			return Ordered{}, plan{}, err
+		}
+		if earlier.StatusCode != 0 {
+			return Ordered{Order: Order{ID: OrderID(earlier.ResourceID)}, Created: earlier.StatusCode == 201, Replayed: true}, plan{}, nil
+		}
+	}
+	order, payments, cart, err := s.orderUnder(ctx, tx, who, c, newID)
+	if err != nil {
+		return Ordered{}, plan{}, err
+	}
+	out := Ordered{Order: Order{ID: order.ID}, Created: order.ID == newID}
+	var p plan
+	if order.Status == OrderOpen {
+		if p, err = s.reprice(ctx, tx, order, payments, cart); err != nil {
+			return Ordered{}, plan{}, err
+		}
+	}
+	if err := key.Bind(tx, string(order.ID)); err != nil {
+		return Ordered{}, plan{}, err
+	}
+	if p.step != answer {
+		return out, p, nil
+	}
+	return out, p, key.Finish(tx, statusCode(out.Created), s.now())
 }
 
 // reprice brings an open order up to date with a cart. Where an attempt is live,

@@ -76,7 +76,7 @@ func (s *Service) lookUp(ctx context.Context, row paymentRow, o outcome) (paymen
 		}
 		return s.store(ctx, row, o, false, observe(answer, timeline.ByRead))
 	}
-	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, s.now(), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
+	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, earlier(s.now(), row.CalledAt.Add(keyLifetime)), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
 	switch {
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		return s.unanswered(ctx, row, o, err)
@@ -171,4 +171,11 @@ func (s *Service) abandon(ctx context.Context, row paymentRow) error {
 		s.hub.wake(row.ID)
 	}
 	return err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

@@ -63,7 +63,7 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 	for claimed := false; ; claimed = true {
 		var p plan
 		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-			if p, err = s.begin(ctx, tx, who, r, claimed); err == nil {
+			if p, err = s.begin(ctx, tx, who, &r, claimed); err == nil {
 				failpoint.Here("start.before_commit")
 			}
 			return err
@@ -106,7 +106,7 @@ type plan struct {
 // begin is the first transaction: it claims the client's key, finds or makes the
 // order and the attempt, and writes down the call to Stripe before it is made.
 // claimed says that this call has the key from an earlier round.
-func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r StartRequest, claimed bool) (plan, error) {
+func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r *StartRequest, claimed bool) (plan, error) {
 	id := ID(store.NewID("pay_"))
 	if !claimed {
 		earlier, err := r.Idempotency.Claim(tx, string(id), s.now())
