@@ -9,7 +9,6 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/effects"
 	"till/pkg/gateway"
-	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/store"
 )
@@ -82,16 +81,3 @@ func New(conf Config, opt Options) *Service {
 }
 
 func (s *Service) now() time.Time { return store.Truncate(s.clock()) }
-
-// confirmation is what the confirmation mail shows.
-func (s *Service) confirmation(order *orderRow, items []itemRow) mail.OrderPaid {
-	show := func(minor int64) string { return money.Amount{Minor: minor, Currency: order.Currency}.Format("en") }
-	d := mail.OrderPaid{Shop: s.conf.ShopName, OrderID: string(order.ID), Total: show(order.Total), PaidAt: order.PaidAt.UTC()}
-	if order.Reference != nil {
-		d.Reference = *order.Reference
-	}
-	for _, i := range items {
-		d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: i.Quantity, Amount: show(i.Amount)})
-	}
-	return d
-}
