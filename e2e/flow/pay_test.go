@@ -2,7 +2,10 @@
 package flow
 
 import (
+	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"till/e2e/rig"
 	"till/pkg/store"
@@ -186,4 +189,72 @@ func TestStripesAnswerLostAfterTheEffect(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A payment that Stripe works on, or holds, is not disturbed: asking again gives
+// it back without a secret, and its amount stays.
+func TestAPaymentInProgressIsLeftAlone(t *testing.T) {
+	for status, order := range map[string]string{"processing": "processing", "requires_capture": "authorized"} {
+		t.Run(status, func(t *testing.T) {
+			with(t, func(t *testing.T, r *rig.Rig) {
+				token := r.Guest()
+				r.Webhooks("drop")
+				started := r.Intent(201, token, cart("reference", "cart-1"))
+				id, _, _ := strings.Cut(started.Get("clientSecret"), "_secret_")
+				intent := r.AtStripe("GET", "/v1/payment_intents/"+id, nil)
+				intent["status"] = status
+				if status == "requires_capture" {
+					intent["amount_capturable"] = intent["amount"]
+				}
+				if code, err := r.Deliver(r.Event("payment_intent."+map[string]string{"processing": "processing", "requires_capture": "amount_capturable_updated"}[status], intent, time.Now())); code != 200 || err != nil {
+					t.Fatal(code, err)
+				}
+				if now := r.Await(token, started.Get("id"), 0); now.Get("status") != status {
+					t.Fatalf("%s", now.Body)
+				}
+				if now := r.Call("GET", "/orders/"+started.Get("orderId"), token, nil); now.Get("status") != order {
+					t.Errorf("%s", now.Body)
+				}
+				for _, body := range []map[string]any{cart("reference", "cart-1"), {"orderId": started.Get("orderId")}} {
+					again := r.Intent(200, token, body)
+					if again.Get("id") != started.Get("id") || again.Get("clientSecret") != "" || again.Get("status") != status {
+						t.Errorf("%s", again.Body)
+					}
+				}
+				other := map[string]any{"items": []any{map[string]any{"priceId": "tee", "quantity": 1}}, "reference": "cart-1"}
+				if refused := r.Intent(409, token, other); refused.Get("code") != "payment_in_progress" {
+					t.Errorf("%s", refused.Body)
+				}
+				if n := r.Count("SELECT count(*) FROM payments"); n != 1 {
+					t.Errorf("%d payments", n)
+				}
+			})
+		})
+	}
+}
+
+// The payer goes on when the client that asked has hung up.
+func TestAStartGoesOnWhenTheClientHangsUp(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		token := r.Guest()
+		r.Webhooks("drop")
+		r.Fault("POST", "/v1/payment_intents", "delay_after", 1, map[string]any{"delayMs": 500})
+		ctx, hangUp := context.WithCancel(t.Context())
+		gone := make(chan error, 1)
+		go func() {
+			_, err := r.TryContext(ctx, "POST", "/payments/intent", token, cart("reference", "cart-1"))
+			gone <- err
+		}()
+		r.Until("Stripe is asked", func() bool { return r.Count("SELECT count(*) FROM payments") == 1 })
+		hangUp()
+		if err := <-gone; err == nil {
+			t.Fatal("it was answered before it could hang up")
+		}
+		r.Until("the attempt is attached", func() bool {
+			return r.Count("SELECT count(*) FROM payments WHERE stage = 'attached' AND client_secret <> ''") == 1
+		})
+		if n := len(r.AtStripe("GET", "/v1/payment_intents", nil)["data"].([]any)); n != 1 {
+			t.Errorf("%d intents at Stripe", n)
+		}
+	})
 }

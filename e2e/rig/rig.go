@@ -206,6 +206,11 @@ func (r *Rig) Call(method, path, token string, body any, headers ...string) Answ
 
 // Try is Call for requests that may fail to be answered, and for goroutines.
 func (r *Rig) Try(method, path, token string, body any, headers ...string) (Answer, error) {
+	return r.TryContext(context.Background(), method, path, token, body, headers...)
+}
+
+// TryContext is Try for a client that may hang up.
+func (r *Rig) TryContext(ctx context.Context, method, path, token string, body any, headers ...string) (Answer, error) {
 	var reader io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -218,7 +223,7 @@ func (r *Rig) Try(method, path, token string, body any, headers ...string) (Answ
 		}
 		reader = bytes.NewReader(text)
 	}
-	q, err := http.NewRequest(method, r.URL+path, reader)
+	q, err := http.NewRequestWithContext(ctx, method, r.URL+path, reader)
 	if err != nil {
 		return Answer{}, err
 	}
