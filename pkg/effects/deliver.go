@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -83,7 +84,7 @@ func (e *Effects) deliver(ctx context.Context, id string, p payload) error {
 		return fmt.Errorf("%w: %w", mail.ErrPermanent, err)
 	}
 	message.From, message.To = e.opt.From, p.Mail.To
-	message.MessageID = id + "@till.invalid"
+	message.MessageID = id + "@" + strings.TrimRight(e.opt.From[strings.LastIndex(e.opt.From, "@")+1:], ">")
 	return e.opt.Mail.Send(ctx, message)
 }
 

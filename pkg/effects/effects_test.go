@@ -161,7 +161,7 @@ func TestATemporaryFailureIsTriedAgainUnderTheSameMessageID(t *testing.T) {
 		if err := db.Read(t.Context()).Take(&r).Error; err != nil || r.Attempts != 2 || r.Error != "" {
 			t.Fatalf("%v %+v", err, r)
 		}
-		if m := s.mails()[0]; m.MessageID != r.ID+"@till.invalid" {
+		if m := s.mails()[0]; m.MessageID != r.ID+"@example.com" {
 			t.Errorf("Message-ID %s", m.MessageID)
 		}
 	})
