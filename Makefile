@@ -66,6 +66,7 @@ race:
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
+	@cat e2e/out/kill.txt # where the real binary died, and what came of it
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
