@@ -24,12 +24,13 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	var c commands
-	parsed := kong.Parse(&c,
+	var m malformed
+	parsed := kong.Parse(&c, append(m.options(),
 		kong.Name("till"), kong.UsageOnError(),
 		kong.Description("A headless payments API over Stripe. Start with `till demo`."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
+	)...)
 	if err := parsed.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "till: "+err.Error())
 		os.Exit(1)

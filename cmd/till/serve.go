@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,8 +19,8 @@ type serveCommand struct {
 
 // Run checks every setting before anything is touched, then serves until it is
 // told to stop.
-func (c *serveCommand) Run(ctx context.Context) error {
-	if err := c.Load(os.Environ(), failpoint.Variables()...); err != nil {
+func (c *serveCommand) Run(ctx context.Context, m *malformed) error {
+	if err := errors.Join(m.err(), c.Load(os.Environ(), failpoint.Variables()...)); err != nil {
 		return fmt.Errorf("these settings are to be mended:\n%w", err)
 	}
 	log, err := telemetry.NewLog(os.Stderr, c.LogLevel, c.LogFormat)

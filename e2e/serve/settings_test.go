@@ -37,7 +37,11 @@ func TestWrongSettings(t *testing.T) {
 		"migrate neither on nor off": {map[string]string{"TILL_MIGRATE": "yes"}, []string{"TILL_MIGRATE"}},
 		"a word for a number":        {map[string]string{"TILL_CLIENT_AMOUNT_MIN": "much"}, []string{"TILL_CLIENT_AMOUNT_MIN"}},
 		"a word for a time":          {map[string]string{"TILL_WEBHOOK_TOLERANCE": "soon"}, []string{"TILL_WEBHOOK_TOLERANCE"}},
-		"a value and its file":       {map[string]string{"STRIPE_SECRET_KEY_FILE": "/nowhere"}, []string{"STRIPE_SECRET_KEY_FILE"}},
+		"words beside other faults": {
+			map[string]string{"TILL_WEBHOOK_TOLERANCE": "soon", "TILL_GUEST_TTL": "long", "TILL_CLIENT_AMOUNT_MAX": "much", "TILL_CURRENCY": "abc", "STRIPE_SECRET_KEY": "-"},
+			[]string{`TILL_WEBHOOK_TOLERANCE must be a duration such as 30s or 5m, not "soon"`, "TILL_GUEST_TTL", "TILL_CLIENT_AMOUNT_MAX must be a whole number", "TILL_CURRENCY", "STRIPE_SECRET_KEY"},
+		},
+		"a value and its file": {map[string]string{"STRIPE_SECRET_KEY_FILE": "/nowhere"}, []string{"STRIPE_SECRET_KEY_FILE"}},
 		"many at once": {
 			map[string]string{"STRIPE_SECRET_KEY": "hello", "STRIPE_PUBLISHABLE_KEY": "-", "STRIPE_WEBHOOK_SECRET": " , ", "TILL_WEBHOOK_TOLERANCE": "0s", "TILL_ADDR": "here", "PORT": "99999", "TILL_CURRENCY": "abc",
 				"TILL_SMTP_URL": "http://x", "TILL_STAFF_EMAIL": "us", "TILL_SWEEP_INTERVAL": "0s", "TILL_SWEEP_AFTER": "1s", "TILL_LOG_LEVEL": "loud", "TILL_LOG_FORMAT": "xml", "TILL_GUEST_TTL": "-1h", "TILL_JWT_PUBLIC_KEY": "hello"},
