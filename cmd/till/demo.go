@@ -80,6 +80,9 @@ func (c *demoCommand) Run(ctx context.Context) (err error) {
 		defer stop()
 	}
 	if err := prepare(ctx, &conf, url, log); err != nil {
+		if c.StripeSecretKey != "" {
+			err = fmt.Errorf("%w\nUnset STRIPE_SECRET_KEY to pay at the offline Stripe", err)
+		}
 		return errors.Join(err, listener.Close())
 	}
 	box, err := mail.NewMailbox(filepath.Join(dir, "mailbox"), time.Now)
