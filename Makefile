@@ -76,7 +76,7 @@ fuzz:
 
 long:
 	.ci/fuzz 2m
-	go test $(RACE) -timeout=60m $(RAPID) -rapid.checks=5000
+	go test $(RACE) -timeout=60m $(RAPID) -rapid.checks=1000
 	go test $(RACE) -shuffle=on -timeout=60m -count=3 ./...
 
 # The packages with property tests: only they know the flag -rapid.checks.
