@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"till/cmd/app"
+	"till/pkg/catalog"
 	"till/pkg/config"
 	"till/pkg/gateway"
 	"till/pkg/mail"
@@ -218,7 +219,7 @@ func prepare(ctx context.Context, conf *config.Config, url string, log *slog.Log
 			return fmt.Errorf("make the demo's products: %w", err)
 		}
 	}
-	if err := syncOffers(ctx, db, g); err != nil {
+	if _, err := catalog.New(db, g, false).Sync(ctx); err != nil {
 		return fmt.Errorf("read the demo's products: %w", err)
 	}
 	return nil

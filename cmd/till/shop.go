@@ -1,16 +1,12 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	react "till/examples/react"
-	"till/pkg/catalog"
-	"till/pkg/gateway"
-	"till/pkg/store"
 )
 
 // serveShop puts the built React shop at the root of the demo. sandbox is the
@@ -41,9 +37,4 @@ func shopPolicy(sandbox string) string {
 	}
 	return "default-src 'self'; script-src 'self' " + script + "; frame-src " + frame + "; connect-src 'self' " + api +
 		"; img-src 'self' https: data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-}
-
-func syncOffers(ctx context.Context, db *store.DB, g *gateway.Gateway) error {
-	_, err := catalog.New(db, g, false).Sync(ctx)
-	return err
 }

@@ -140,14 +140,11 @@ func (s *Service) checked(ctx context.Context, row paymentRow) error {
 }
 
 // postpone doubles the time to the next look. A payment that is at its end needs
-// none; a call that Stripe turns out not to have done is over as well.
+// none.
 func (s *Service) postpone(tx *gorm.DB, row paymentRow) error {
 	change := map[string]any{"looks": row.Looks + 1, "next_check_at": s.now().Add(min(s.conf.SweepAfter<<min(row.Looks+1, 12), lastCheck))}
 	if !row.live() {
 		change["next_check_at"] = nil
-	}
-	if row.Stage != abandoned {
-		change["stage"] = attached
 	}
 	return tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, row.Version).Updates(change).Error
 }
