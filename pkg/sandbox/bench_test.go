@@ -18,7 +18,7 @@ func BenchmarkCreateAndConfirm(b *testing.B) {
 	}
 	defer s.Close()
 	post := func(path, form string) string {
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form))
+		r := httptest.NewRequest(http.MethodPost, "http://localhost"+path, strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Authorization", "Bearer "+secretKey)
 		w := httptest.NewRecorder()

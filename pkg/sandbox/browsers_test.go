@@ -93,6 +93,27 @@ func TestPagesPayWithPublishableKeysAlone(t *testing.T) {
 	}
 }
 
+// A page whose own name leads to this machine reads without an Origin.
+func TestSecretKeysByName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for host, want := range map[string]int{"127.0.0.1:12111": 200, "[::1]:12111": 200, "localhost": 200, "stripe.localhost": 200, "sandbox:12111": 200, "evil.example:12111": 403, "127.0.0.1.evil.example": 403} {
+		q, err := http.NewRequestWithContext(t.Context(), "GET", b.url+"/v1/customers?key=sk_test_x", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Host = host
+		res, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %d instead of %d", host, res.StatusCode, want)
+		}
+	}
+}
+
 // A body that never ends must not keep everybody else waiting: the page, which
 // holds the state while it looks for the intent, does not even ask for one.
 func TestChallengePageReadsNoBody(t *testing.T) {
@@ -129,5 +150,47 @@ func TestBrokenStateFiles(t *testing.T) {
 		if kept, _ := os.ReadFile(file); string(kept) != text {
 			t.Errorf("%q was overwritten with %q", text, kept)
 		}
+	}
+}
+
+func TestPagesSeeNothingBehindAPayment(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	customer, method := b.saved("pm_card_visa")
+	b.send("POST", "/v1/customers/"+customer, "email=jenny@example.com&metadata[vip]=yes")
+	b.send("POST", "/v1/payment_methods/"+method, "metadata[internal]=note&billing_details[email]=jenny@example.com")
+	in := b.onCards("customer=" + customer + "&payment_method=" + method)
+	look := func(expand string) reply {
+		return b.send("GET", "/v1/payment_intents/"+in.str("id")+"?client_secret="+in.str("client_secret")+"&expand[]="+expand, "", "Authorization", "Bearer pk_test_1")
+	}
+	t.Run("the card, but not the shop's notes on it", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/js/payment_intents/retrieve_payment_intent")
+		r := look("payment_method")
+		if r.str("payment_method.card.last4") != "4242" || r.at("payment_method.metadata") != nil || r.at("payment_method.card.fingerprint") != nil {
+			t.Errorf("%s", r.Body)
+		}
+	})
+	t.Run("not the customer", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/api/expanding_objects")
+		for _, expand := range []string{"customer", "payment_method.customer", "latest_charge"} {
+			b.wants(look(expand), 400, "This property cannot be expanded ("+expand+").")
+		}
+	})
+	t.Run("no card by its id", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/js/confirmation_tokens/create_confirmation_token")
+		b.wants(b.send("POST", "/v1/confirmation_tokens", "payment_method="+method, "Authorization", "Bearer pk_test_1"), 400, "publishable key")
+	})
+}
+
+func TestPagesDoNotSayHowTheShopCollects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	in := b.onCards("payment_method=pm_card_visa")
+	for _, param := range []string{"capture_method=manual", "off_session=true", "error_on_requires_action=true", "payment_method_types[]=link"} {
+		t.Run(param, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/api/payment_intents/confirm")
+			r := b.send("POST", "/v1/payment_intents/"+in.str("id")+"/confirm", param+"&client_secret="+in.str("client_secret"), "Authorization", "Bearer pk_test_1")
+			b.wants(r, 400, "with a publishable key")
+		})
 	}
 }

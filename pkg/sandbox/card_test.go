@@ -169,3 +169,133 @@ func TestCardsThatAreNoTestCards(t *testing.T) {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 }
+
+// Names and numbers lead to the same card, and what is documented of it is shown.
+func TestCardsThatStripeDocuments(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const card = "latest_charge.payment_method_details.card."
+	for _, tc := range []struct{ name, number, page, field, want string }{
+		{"pm_card_visa_cartesBancaires", "4000002500001001", "cards", card + "network", "cartes_bancaires"},
+		{"pm_card_mastercard_cartesBancaires", "5555552500001001", "cards", card + "brand", "mastercard"},
+		{"pm_card_visa_debit_eftposAuCoBranded", "4000050360000001", "cards", card + "network", "eftpos_au"},
+		{"pm_card_mastercard_debit_eftposAuCoBranded", "5555050360000080", "cards", card + "funding", "debit"},
+		{"pm_card_amex_threeDSecureNotSupported", "378282246310005", "three-ds-cards", card + "brand", "amex"},
+		{"pm_card_cl", "4000001520000001", "international-cards", card + "country", "CL"},
+		{"pm_card_gr", "4000003000000030", "international-cards", card + "country", "GR"},
+		{"pm_card_gb_mastercard", "5555558265554449", "international-cards", card + "country", "GB"},
+		{"pm_card_th_debit", "4000057640000008", "international-cards", card + "funding", "debit"},
+		{"pm_card_debit_visaHsaProductCode", "4000051230000072", "hsa-fsa-test-cards", card + "funding", "debit"},
+		{"pm_card_bypassPendingInternational", "4000003720000278", "available-balance", card + "country", "IE"},
+		{"pm_card_refundFail", "4000000000005126", "refunds", "latest_charge.status", "succeeded"},
+		{"pm_card_pendingRefund", "4000000000007726", "refunds", "latest_charge.status", "succeeded"},
+		{"pm_card_createMultipleDisputes", "4000000404000079", "disputes", "latest_charge.status", "succeeded"},
+		{"pm_card_createIssuerFraudRecord", "4000000000005423", "disputes", "latest_charge.status", "succeeded"},
+		{"pm_card_riskLevelElevated", "4000000000009235", "fraud-prevention", "latest_charge.outcome.risk_level", "elevated"},
+		{"pm_card_cvcCheckFail", "4000000000000101", "fraud-prevention", card + "checks.cvc_check", "fail"},
+		{"pm_card_cvcCheckFailElevatedRisk", "4000058400307872", "fraud-prevention", card + "checks.cvc_check", "fail"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/testing#"+tc.page)
+			r := b.ask("card", tc.name, "")
+			typedIn := b.send("POST", "/v1/payment_intents/"+b.intent().ID+"/confirm", typed(tc.number)+"&expand[]=latest_charge")
+			if r.str("status") != "succeeded" || r.str(tc.field) != tc.want || typedIn.str(tc.field) != tc.want || r.str(card+"fingerprint") != typedIn.str(card+"fingerprint") {
+				t.Errorf("%s\n%s", r.Body, typedIn.Body)
+			}
+		})
+	}
+}
+
+func TestAddressChecks(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, tc := range map[string]struct{ number, line1, postal string }{
+		"avsZipFail":   {"4000000000000036", "pass", "fail"},
+		"avsLine1Fail": {"4000000000000028", "fail", "pass"},
+		"avsFail":      {"4000000000000010", "fail", "fail"},
+		"avsUnchecked": {"4000000000000044", "unavailable", "unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/testing#fraud-prevention")
+			r := b.send("POST", "/v1/payment_intents/"+b.intent().ID+"/confirm", typed(tc.number)+"&payment_method_data[billing_details][address][line1]=1+Main+St&expand[]=latest_charge")
+			checks := "latest_charge.payment_method_details.card.checks."
+			if r.str(checks+"address_line1_check") != tc.line1 || r.str(checks+"address_postal_code_check") != tc.postal {
+				t.Errorf("%s", r.Body)
+			}
+		})
+	}
+}
+
+// What a shop's own wish for 3D Secure leads to.
+func TestShopAsksFor3DSecure(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, want := range map[string]string{
+		"pm_card_visa":                                "succeeded", // not enrolled
+		"pm_card_amex_threeDSecureNotSupported":       "succeeded",
+		"pm_card_threeDSecureOptional":                "requires_action",
+		"pm_card_threeDSecureOptionalProcessingError": "processing_error",
+		"pm_card_threeDSecureRequiredProcessingError": "processing_error",
+	} {
+		t.Run(name, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/testing#three-ds-cards")
+			r := b.ask("card", name, "payment_method_options[card][request_three_d_secure]=any")
+			if r.str("status") != want && r.str("error.code") != want {
+				t.Errorf("%d %s", r.Status, r.Body)
+			}
+		})
+	}
+	t.Run("unasked", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/testing#three-ds-cards")
+		for name, want := range map[string]string{"pm_card_threeDSecureOptional": "", "pm_card_threeDSecureOptionalProcessingError": "", "pm_card_threeDSecureRequiredProcessingError": "card_declined"} {
+			if r := b.ask("card", name, ""); r.str("error.code") != want {
+				t.Errorf("%s: %s", name, r.Body)
+			}
+		}
+	})
+}
+
+func TestPayerChoosesNetwork(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	card := typed("4000002500001001") + "&payment_method_data[card][networks][preferred]="
+	t.Run("of the card's", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/co-badged-cards-compliance")
+		r := b.send("POST", "/v1/payment_intents/"+b.intent().ID+"/confirm", card+"visa&expand[]=latest_charge&expand[]=payment_method")
+		if r.str("latest_charge.payment_method_details.card.network") != "visa" || r.str("payment_method.card.networks.preferred") != "visa" || r.str("payment_method.card.display_brand") != "visa" {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+	})
+	t.Run("of another card", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/co-badged-cards-compliance")
+		if r := b.send("POST", "/v1/payment_intents/"+b.intent().ID+"/confirm", card+"mastercard"); r.Status != 400 || r.str("error.param") != "payment_method_data[card][networks][preferred]" {
+			t.Errorf("%d %s", r.Status, r.Body)
+		}
+	})
+}
+
+func TestCardThatIsSetUpHasNoFunds(t *testing.T) {
+	shows(t, "https://docs.stripe.com/testing#authentication-and-setup")
+	b := setup(t)
+	customer, method := b.saved("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
+	form := "confirm=true&customer=" + customer + "&payment_method=" + method
+	r := b.send("POST", "/v1/setup_intents", "payment_method_types[]=card&return_url=https://shop.example&"+form)
+	b.act(r.str("next_action.redirect_to_url.url"), "outcome", "complete")
+	if r := b.onCards(form + "&off_session=true"); r.str("error.decline_code") != "insufficient_funds" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
+
+func TestExpiryIsChanged(t *testing.T) {
+	const page = "https://docs.stripe.com/api/payment_methods/update"
+	b := setup(t)
+	_, method := b.saved("pm_card_visa")
+	for form, param := range map[string]string{"card[exp_month]=99": "card[exp_month]", "card[exp_year]=3": "card[exp_year]", "card[exp_year]=1999": "card[exp_year]"} {
+		t.Run("to "+form, func(t *testing.T) {
+			shows(t, page)
+			if r := b.send("POST", "/v1/payment_methods/"+method, form); r.Status != 402 || r.str("error.param") != param {
+				t.Errorf("%d %s", r.Status, r.Body)
+			}
+		})
+	}
+}

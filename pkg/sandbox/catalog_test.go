@@ -1,10 +1,13 @@
 package sandbox_test
 
 import (
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"till/pkg/sandbox"
 )
 
 func TestProductsAndPrices(t *testing.T) {
@@ -130,5 +133,43 @@ func TestUpdatedEventsRemember(t *testing.T) {
 	b.send("POST", "/v1/customers/"+u, "email=b@example.com")
 	if got := b.eventTypes(); len(got) != before {
 		t.Errorf("no change, yet an event: %v", got[before:])
+	}
+}
+
+func TestCatalogOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "sandbox.json")
+	b := setupWith(t, sandbox.Options{StateFile: file})
+	cup := b.product("Cup").ID
+	b.send("POST", "/v1/plans", "id=gold&currency=usd&interval=month&trial_period_days=3&billing_scheme=tiered&tiers_mode=volume&tiers[0][up_to]=inf&tiers[0][unit_amount_decimal]=0.5&product="+cup)
+	price := b.send("POST", "/v1/prices", "currency=usd&unit_amount=100&tax_behavior=inclusive&currency_options[eur][unit_amount]=90&product="+cup).str("id")
+	coupon := b.send("POST", "/v1/coupons", "percent_off=12.5&max_redemptions=2&applies_to[products][]="+cup).str("id")
+	gone := b.send("POST", "/v1/coupons", "amount_off=500&currency=usd&currency_options[eur][amount_off]=450").str("id")
+	promo := b.send("POST", "/v1/promotion_codes", "code=SAVED&restrictions[minimum_amount]=100&restrictions[minimum_amount_currency]=usd&coupon="+gone).str("id")
+	b.send("DELETE", "/v1/coupons/"+gone, "")
+	rate := b.send("POST", "/v1/tax_rates", "display_name=Tax&percentage=7.25&inclusive=true").str("id")
+	shipping := b.send("POST", "/v1/shipping_rates", "display_name=Ground&fixed_amount[currency]=usd&fixed_amount[amount]=500&fixed_amount[currency_options][eur][amount]=400").str("id")
+	b.send("POST", "/v1/tax/settings", "defaults[tax_code]=txcd_99999999&head_office[address][country]=DE")
+	tax := b.taxed("saved").ID
+	paths := []string{
+		"/v1/plans/gold?expand[]=tiers", "/v1/prices/" + price + "?expand[]=currency_options", "/v1/coupons/" + coupon + "?expand[]=applies_to",
+		"/v1/promotion_codes/" + promo + "?expand[]=restrictions.currency_options&expand[]=coupon.currency_options", "/v1/tax_rates/" + rate,
+		"/v1/shipping_rates/" + shipping + "?expand[]=fixed_amount.currency_options", "/v1/tax/settings", "/v1/tax/transactions/" + tax + "?expand[]=line_items",
+	}
+	before := map[string]reply{}
+	for _, path := range paths {
+		if before[path] = b.send("GET", path, ""); before[path].Status != 200 {
+			t.Fatalf("%s", before[path].Body)
+		}
+	}
+	if err := b.sandbox.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := setupWith(t, sandbox.Options{StateFile: file})
+	again.clock.unix.Store(b.clock.unix.Load())
+	for _, path := range paths {
+		if after := again.send("GET", path, ""); !sameJSON(t, before[path].Body, after.Body) {
+			t.Errorf("%s\n%s\n%s", path, before[path].Body, after.Body)
+		}
 	}
 }

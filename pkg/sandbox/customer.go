@@ -1,12 +1,28 @@
 package sandbox
 
+import (
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"till/pkg/money"
+	"till/pkg/sandbox/internal/form"
+)
+
 // Customer is who pays.
 type Customer struct {
 	object
-	Email   string `json:"email,omitempty"`
-	Balance int64  `json:"balance,omitempty"`
-	Prefix  string `json:"prefix"` // of invoice numbers
-	Deleted bool   `json:"deleted,omitempty"`
+	Email         string         `json:"email,omitempty"`
+	Currency      money.Currency `json:"currency,omitempty"` // of invoices and of Balance; "" until it is decided
+	Balance       int64          `json:"balance,omitempty"`  // what the next invoice is raised by; below zero: lowered
+	DefaultSource string         `json:"default_source,omitempty"`
+	Prefix        string         `json:"prefix"`          // of invoice numbers
+	Clock         string         `json:"clock,omitempty"` // test clock
+	Deleted       bool           `json:"deleted,omitempty"`
+
+	// Balances are those in other currencies than Currency.
+	Balances map[money.Currency]int64 `json:"balances,omitempty"`
 }
 
 var customerRoutes = []route{
@@ -22,7 +38,10 @@ func (u *Customer) name() string { return "customer" }
 func (u *Customer) render(w *writer) {
 	w.opt("email", u.Email)
 	w.int("balance", u.Balance)
+	w.opt("currency", string(u.Currency))
+	w.ref("default_source", u.DefaultSource)
 	w.str("invoice_prefix", u.Prefix)
+	w.ref("test_clock", u.Clock)
 	if u.Given["next_invoice_sequence"] == nil {
 		w.int("next_invoice_sequence", 1)
 	}
@@ -30,8 +49,13 @@ func (u *Customer) render(w *writer) {
 		w.str("tax_exempt", "none")
 	}
 	w.sub("invoice_settings", u.Given["invoice_settings"], func(w *writer) {
-		w.ref("default_payment_method", u.Given["invoice_settings"].Str("default_payment_method"))
+		w.ref("default_payment_method", u.defaultMethod())
 	})
+	for name, of := range map[string]func(customer string) []resource{"sources": w.r.st.sourcesOf, "tax_ids": w.r.st.taxIDsOf} {
+		if _, wanted := w.expand[name]; wanted {
+			w.list(name, "/v1/customers/"+u.ID+"/"+name, of(u.ID))
+		}
+	}
 }
 
 // customer is the one that a parameter names; a deleted one is as good as none.
@@ -43,52 +67,145 @@ func (c *call) customer(param string) (*Customer, *Error) {
 	return u, refused
 }
 
+// defaultMethod is the payment method of invoices, "" if none is chosen.
+func (u *Customer) defaultMethod() string {
+	return u.Given["invoice_settings"].Str("default_payment_method")
+}
+
+func (u *Customer) setDefaultMethod(id string) {
+	choice := map[string]*form.Value{"default_payment_method": {Text: id}}
+	u.Given["invoice_settings"] = merged(u.Given["invoice_settings"], &form.Value{Hash: choice})
+}
+
+// keeps says whether there is a customer whose id this is, and who was not deleted.
+func (st *state) keeps(customer string) bool {
+	u, ok := st.Customers.find(customer)
+	return ok && !u.Deleted
+}
+
 func (c *call) customerInPath() (*Customer, *Error) {
 	return needInPath(&c.st.Customers, "customer", "id", c.path("customer"))
 }
 
-func (u *Customer) set(c *call) *Error {
+var (
+	emailForm  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
+	prefixForm = regexp.MustCompile(`^[A-Z0-9]{3,12}$`)
+)
+
+// check refuses what cannot become of u.
+func (u *Customer) check(c *call) *Error {
 	if pm := c.params.Str("invoice_settings", "default_payment_method"); pm != "" {
-		if m, ok := c.st.Methods.find(pm); !ok || m.Customer != u.ID || u.ID == "" {
+		comes := u.ID == "" && pm == c.params.Str("payment_method")
+		if m, ok := c.st.Methods.find(pm); !comes && (!ok || m.Customer != u.ID || u.ID == "") {
 			return missingInBody("PaymentMethod", "invoice_settings[default_payment_method]", pm)
 		}
 	}
+	for _, param := range []string{"default_source", "default_card"} {
+		if id := c.params.Str(param); id != "" {
+			if s, ok := c.st.Cards.find(id); !ok || s.Customer != u.ID {
+				return missingInBody("source", param, id)
+			}
+		}
+	}
+	if refused := boundedChange("balance", c.params.Int("balance")); refused != nil {
+		return refused
+	}
+	if email := c.params.Str("email"); email != "" && !emailForm.MatchString(email) {
+		return invalidRequest("email_invalid", "email", "Invalid email address: "+email)
+	}
+	if prefix := c.params.Str("invoice_prefix"); prefix != "" && !prefixForm.MatchString(prefix) {
+		return invalidRequest("", "invoice_prefix", "Invoice prefixes must be between 3 and 12 uppercase letters or numbers.")
+	}
+	return nil
+}
+
+// set takes over what was sent, after check.
+func (u *Customer) set(c *call) *Error {
 	if refused := u.mergeMetadata(c.params); refused != nil {
 		return refused
 	}
 	update(c.params, "email", &u.Email)
 	update(c.params, "invoice_prefix", &u.Prefix)
-	if c.params.Set("balance") {
-		u.Balance = c.params.Int("balance")
-	}
-	settings := u.Given["invoice_settings"]
-	u.keep(c.params, "email", "balance", "invoice_prefix", "payment_method", "source")
-	if c.params.Set("invoice_settings") {
-		u.Given["invoice_settings"] = merged(settings, c.params.At("invoice_settings"))
+	update(c.params, "default_card", &u.DefaultSource)
+	update(c.params, "default_source", &u.DefaultSource)
+	before := maps.Clone(u.Given)
+	u.keep(c.params, "email", "balance", "invoice_prefix", "payment_method", "source", "card", "default_source", "default_card", "tax_id_data", "test_clock")
+	for _, name := range []string{"address", "invoice_settings", "shipping"} {
+		if c.params.Has(name) {
+			u.Given[name] = merged(before[name], c.params.At(name))
+		}
 	}
 	return nil
 }
 
+// setBalance makes of a wished balance the transaction that leads to it.
+func (u *Customer) setBalance(c *call) {
+	if !c.params.Set("balance") || c.params.Int("balance") == u.Balance {
+		return
+	}
+	currency := u.Currency
+	if currency == "" {
+		currency = accountCurrency
+	}
+	c.changeBalance(u, c.params.Int("balance")-u.Balance, currency, "adjustment")
+}
+
 func createCustomer(c *call) (answer, *Error) {
-	u := &Customer{Prefix: token(8)}
+	clock, refused := c.clockOf()
+	if refused != nil {
+		return nil, refused
+	}
+	u := &Customer{Prefix: strings.ToUpper(token(8)), Clock: clock}
+	if refused := u.check(c); refused != nil {
+		return nil, refused
+	}
+	source, tok, refused := c.newSource()
+	if refused != nil {
+		return nil, refused
+	}
+	var taxIDs []*TaxID
+	if data := c.params.At("tax_id_data"); data != nil {
+		for i, params := range data.List {
+			x, refused := newTaxID(params, "tax_id_data["+strconv.Itoa(i)+"][value]")
+			if refused != nil {
+				return nil, refused
+			}
+			taxIDs = append(taxIDs, x)
+		}
+	}
 	if refused := u.set(c); refused != nil {
 		return nil, refused
 	}
 	var m *PaymentMethod
 	if c.params.Set("payment_method") {
-		var refused *Error
 		if m, refused = c.method("payment_method"); refused != nil {
 			return nil, refused
 		}
-		if m.Spent || m.Customer != "" {
-			return nil, spentMethod()
+		if refused := m.savable(); refused != nil {
+			return nil, refused
 		}
 	}
+	if m != nil && u.defaultMethod() != "" {
+		u.setDefaultMethod(c.addPaymentMethod(m).ID) // which was sent by its name, perhaps
+	}
 	c.create(&u.object, "cus_"+token(14))
+	if k, ok := c.st.Clocks.find(clock); ok {
+		u.Created = k.Frozen
+	}
 	c.st.Customers.insert(u)
+	u.setBalance(c)
+	if source != nil {
+		c.addSource(u, source, tok)
+	}
 	c.emit("customer.created", u)
+	if source != nil {
+		c.emit("customer.source.created", source)
+	}
+	for _, x := range taxIDs {
+		c.addTaxID(u, x)
+	}
 	if m != nil {
-		c.attach(m, u.ID)
+		c.attach(c.addPaymentMethod(m), u.ID)
 	}
 	return one{u}, nil
 }
@@ -112,9 +229,20 @@ func updateCustomer(c *call) (answer, *Error) {
 	if refused != nil {
 		return nil, refused
 	}
+	if refused := u.check(c); refused != nil {
+		return nil, refused
+	}
+	source, tok, refused := c.newSource()
+	if refused != nil {
+		return nil, refused
+	}
 	before := c.seen(u)
 	if refused := u.set(c); refused != nil {
 		return nil, refused
+	}
+	u.setBalance(c)
+	if source != nil {
+		c.replaceSource(u, source, tok)
 	}
 	c.updated("customer.updated", u, before)
 	return one{u}, nil
@@ -128,6 +256,11 @@ func deleteCustomer(c *call) (answer, *Error) {
 	case u.Deleted:
 		return nil, missingInPath("customer", "id", u.ID)
 	}
+	c.forgetCustomer(u)
+	return deleted{"customer", u.ID}, nil
+}
+
+func (c *call) forgetCustomer(u *Customer) {
 	c.emit("customer.deleted", u)
 	u.Deleted = true
 	for _, m := range c.st.Methods.order {
@@ -135,7 +268,6 @@ func deleteCustomer(c *call) (answer, *Error) {
 			m.Customer, m.Spent = "", true
 		}
 	}
-	return deleted{"customer", u.ID}, nil
 }
 
 func listCustomers(c *call) (answer, *Error) {

@@ -119,3 +119,111 @@ func TestCardSavedWhilePaying(t *testing.T) {
 		t.Errorf("a card that was set up is not charged off session: %s", later.Body)
 	}
 }
+
+func TestCustomerFieldsMergeAndUnset(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.send("POST", "/v1/customers", "name=Amy&phone=%2B15550100&address[line1]=1+Main+St&address[city]=Bonn&shipping[name]=Amy&shipping[phone]=1&shipping[address][city]=Bonn").str("id")
+	for _, tc := range []struct{ name, form, path, want string }{
+		{"an address is merged", "address[city]=Berlin", "address.line1", "1 Main St"},
+		{"the part that was sent is new", "address[state]=BE", "address.state", "BE"},
+		{"a part is unset", "address[line1]=", "address.line1", ""},
+		{"the others stay", "address[line2]=4th", "address.city", "Berlin"},
+		{"shipping is merged", "shipping[name]=Bob&shipping[address][city]=Rome", "shipping.phone", "1"},
+		{"shipping is unset", "shipping=", "shipping.name", ""},
+		{"an address is unset", "address=", "address.city", ""},
+		{"a phone is unset", "phone=", "phone", ""},
+		{"what was not sent stays", "description=Good", "name", "Amy"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/api/customers/update")
+			if r := b.send("POST", "/v1/customers/"+id, tc.form); r.Status != 200 || r.str(tc.path) != tc.want {
+				t.Errorf("%s", r.Body)
+			}
+		})
+	}
+	for form, code := range map[string]string{"email=nobody": "email_invalid", "invoice_prefix=ab": "", "shipping[name]=x": "parameter_missing", "balance=x": "parameter_invalid_integer"} {
+		if r := b.send("POST", "/v1/customers/"+id, form); r.Status != 400 || r.str("error.code") != code {
+			t.Errorf("%s: %s", form, r.Body)
+		}
+	}
+}
+
+func TestDeletedCustomerIsGone(t *testing.T) {
+	const page = "https://docs.stripe.com/api/customers/delete"
+	b := setup(t)
+	gone := b.send("POST", "/v1/customers", "email=jenny@example.com").str("id")
+	form := "customer=" + gone + "&payment_method=pm_card_visa"
+	in := b.onCards(form + "&setup_future_usage=off_session").str("id")
+	si := b.send("POST", "/v1/setup_intents", "payment_method_types[]=card&"+form).str("id")
+	asked := b.onCards("confirm=true&setup_future_usage=off_session&return_url=https://shop.example&customer=" + gone + "&payment_method=pm_card_authenticationRequired")
+	b.send("DELETE", "/v1/customers/"+gone, "")
+	t.Run("is shown as deleted", func(t *testing.T) {
+		shows(t, page)
+		r := b.send("GET", "/v1/payment_intents/"+in+"?expand[]=customer", "")
+		if r.str("customer.id") != gone || r.at("customer.deleted") != true || r.at("customer.email") != nil {
+			t.Errorf("%s", r.Body)
+		}
+	})
+	t.Run("pays no more", func(t *testing.T) {
+		shows(t, page)
+		b.wants(b.send("POST", "/v1/payment_intents/"+in+"/confirm", ""), 400, "No such customer: '"+gone+"'")
+		b.wants(b.send("POST", "/v1/setup_intents/"+si+"/confirm", "return_url=https://shop.example"), 400, "No such customer: '"+gone+"'")
+	})
+	t.Run("gets no card that he was challenged about", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/api/payment_intents/create#create_payment_intent-setup_future_usage")
+		b.act(asked.str("next_action.redirect_to_url.url"), "outcome", "complete")
+		r := b.send("GET", "/v1/payment_intents/"+asked.str("id")+"?expand[]=payment_method", "")
+		if r.str("status") != "succeeded" || r.at("payment_method.customer") != nil {
+			t.Errorf("%s", r.Body)
+		}
+	})
+	t.Run("has no cards", func(t *testing.T) {
+		shows(t, "https://docs.stripe.com/api/payment_methods/customer_list")
+		for _, id := range []string{gone, "cus_nobody"} {
+			b.wants(b.send("GET", "/v1/customers/"+id+"/payment_methods", ""), 404, "No such customer: '"+id+"'")
+			b.wants(b.send("GET", "/v1/payment_methods?customer="+id, ""), 400, "No such customer: '"+id+"'")
+		}
+	})
+}
+
+func TestCustomerIsMadeWithCard(t *testing.T) {
+	const page = "https://docs.stripe.com/api/customers/create#create_customer-payment_method"
+	b := setup(t)
+	for name, sent := range map[string]string{"by its id": b.method("card", "card[token]=tok_visa"), "by a name for tests": "pm_card_visa"} {
+		t.Run("that pays invoices, "+name, func(t *testing.T) {
+			shows(t, "https://docs.stripe.com/api/customers/create#create_customer-invoice_settings")
+			r := b.send("POST", "/v1/customers", "payment_method="+sent+"&invoice_settings[default_payment_method]="+sent+"&expand[]=invoice_settings.default_payment_method")
+			if r.Status != 200 || r.str("invoice_settings.default_payment_method.customer") != r.str("id") {
+				t.Errorf("%d %s", r.Status, r.Body)
+			}
+		})
+	}
+	t.Run("and not with one that cannot be saved", func(t *testing.T) {
+		shows(t, page)
+		_, taken := b.saved("pm_card_visa")
+		b.wants(b.send("POST", "/v1/customers", "payment_method="+taken), 400, "has already been attached")
+		b.wants(b.send("POST", "/v1/customers", "payment_method="+b.method("ideal", "")), 400, "cannot be saved to customers")
+		b.wants(b.send("POST", "/v1/customers", "payment_method=pm_card_chargeDeclined"), 402, "Your card was declined.")
+	})
+	t.Run("and not with another for invoices", func(t *testing.T) {
+		shows(t, page)
+		other := b.method("card", "card[token]=tok_visa")
+		b.wants(b.send("POST", "/v1/customers", "payment_method=pm_card_visa&invoice_settings[default_payment_method]="+other), 400, "No such PaymentMethod: '"+other+"'")
+	})
+}
+
+func TestDetachedCardPaysNoInvoices(t *testing.T) {
+	shows(t, "https://docs.stripe.com/api/payment_methods/detach")
+	b := setup(t)
+	customer, method := b.saved("pm_card_visa")
+	b.send("POST", "/v1/customers/"+customer, "invoice_settings[default_payment_method]="+method+"&invoice_settings[footer]=Thanks")
+	b.send("POST", "/v1/payment_methods/"+method+"/detach", "")
+	r := b.send("GET", "/v1/customers/"+customer, "")
+	if r.at("invoice_settings.default_payment_method") != nil || r.str("invoice_settings.footer") != "Thanks" {
+		t.Errorf("%s", r.Body)
+	}
+	if kinds := b.eventTypes(); kinds[len(kinds)-1] != "customer.updated" {
+		t.Errorf("%v", kinds)
+	}
+}

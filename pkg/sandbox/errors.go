@@ -17,12 +17,16 @@ type Error struct {
 	Message     string
 	Charge      string
 	Intent      *PaymentIntent // shown whole beside a decline or an unexpected state
+	Setup       *SetupIntent   // the same
 	Method      *PaymentMethod
 }
 
 func invalidRequest(code, param, message string) *Error {
 	return &Error{Status: http.StatusBadRequest, Type: "invalid_request_error", Code: code, Param: param, Message: message}
 }
+
+// badRequest refuses without a code or a parameter, as Stripe does in many places.
+func badRequest(message string) *Error { return invalidRequest("", "", message) }
 
 // missingInPath is the answer for an id in the address that is nobody's.
 func missingInPath(kind, param, id string) *Error {
@@ -56,6 +60,12 @@ func keyInUse() *Error {
 		Message: "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through). Please try again later."}
 }
 
+// objectLocked is Stripe's word for a request that met another at the same object.
+func objectLocked() *Error {
+	return &Error{Status: http.StatusTooManyRequests, Type: "invalid_request_error", Code: "lock_timeout",
+		Message: "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. If you see this error frequently and are making multiple concurrent requests to a single object, make your requests serially or at a lower rate. For more details, see https://stripe.com/docs/rate-limits#object-lock-timeouts."}
+}
+
 func docURL(code string) string {
 	return "https://stripe.com/docs/error-codes/" + strings.ReplaceAll(code, "_", "-")
 }
@@ -78,6 +88,9 @@ func (r *renderer) failure(e *Error, requestID string) {
 	}
 	if e.Intent != nil {
 		w.embed("payment_intent", e.Intent, nil)
+	}
+	if e.Setup != nil {
+		w.embed("setup_intent", e.Setup, nil)
 	}
 	if e.Method != nil {
 		w.embed("payment_method", e.Method, nil)

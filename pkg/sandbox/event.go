@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -14,7 +15,10 @@ type Event struct {
 	Previous       json.RawMessage `json:"previous,omitempty"`
 	RequestID      string          `json:"request,omitempty"`
 	IdempotencyKey string          `json:"key,omitempty"`
-	Pending        []string        `json:"pending,omitempty"` // endpoints that have not taken it yet
+	Pending        []string        `json:"pending,omitempty"` // endpoints that it is on its way to
+	Missed         []string        `json:"missed,omitempty"`  // endpoints that it never reached, and is not tried for again
+
+	version string // of the endpoint that it is sent to; "" for the account's
 }
 
 var eventRoutes = []route{
@@ -25,9 +29,9 @@ var eventRoutes = []route{
 func (e *Event) name() string { return "event" }
 
 func (e *Event) render(w *writer) {
-	w.str("api_version", apiVersion)
+	w.str("api_version", cmp.Or(e.version, apiVersion))
 	w.str("type", e.Type)
-	w.int("pending_webhooks", int64(len(e.Pending)))
+	w.int("pending_webhooks", int64(len(e.Pending)+len(e.Missed)))
 	w.sub("data", nil, func(w *writer) {
 		w.json("object", e.Object)
 		if e.Previous != nil {
@@ -41,7 +45,10 @@ func (e *Event) render(w *writer) {
 }
 
 // emit records that something happened to x, for every endpoint that wants to know.
-func (c *call) emit(kind string, x resource) { c.event(kind, x, nil) }
+func (c *call) emit(kind string, x resource) {
+	c.event(kind, x, nil)
+	c.followCheckout(kind, x)
+}
 
 // updated emits kind with what x looked like before in previous_attributes;
 // before is what seen returned. Nothing is said when nothing changed.
@@ -53,7 +60,7 @@ func (c *call) updated(kind string, x resource, before []byte) {
 
 // seen is x as events show it.
 func (c *call) seen(x resource) []byte {
-	r := &renderer{st: c.st, tables: c.tables, origin: c.origin}
+	r := &renderer{st: c.st, tables: c.tables, now: c.now, origin: c.origin}
 	r.resource(x, nil)
 	return r.buf
 }
@@ -125,7 +132,7 @@ func listEvents(c *call) (answer, *Error) {
 		case len(kinds) > 0:
 			return slices.ContainsFunc(kinds, func(k string) bool { return eventMatches(k, e.Type) })
 		case c.params.Has("delivery_success"):
-			return (len(e.Pending) == 0) == c.params.Bool("delivery_success")
+			return (len(e.Pending)+len(e.Missed) == 0) == c.params.Bool("delivery_success")
 		}
 		return true
 	})

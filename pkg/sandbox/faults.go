@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -11,28 +12,45 @@ import (
 
 // The kinds of fault. "after" means that the request has its effect first.
 const (
-	statusBefore = "status_before" // answer Status, nothing happens and no idempotency key is spent
-	statusAfter  = "status_after"  // the effect happens, Status is answered and saved under the key
-	delayBefore  = "delay_before"
-	delayAfter   = "delay_after"
-	resetBefore  = "reset_before" // the connection is cut without an answer
-	resetAfter   = "reset_after"
-	garbage      = "garbage" // 200 with HTML
-	emptyAnswer  = "empty"   // 200 with {}
+	statusBefore  = "status_before" // answer Status, nothing happens and no idempotency key is spent
+	statusAfter   = "status_after"  // the effect happens, Status is answered and, where this began the work, saved under the key
+	lockTimeout   = "lock_timeout"  // another request has the object: nothing happens
+	delayBefore   = "delay_before"
+	delayAfter    = "delay_after"
+	timeoutBefore = "timeout_before" // no answer for as long as the caller waits
+	timeoutAfter  = "timeout_after"
+	resetBefore   = "reset_before" // the connection is cut without an answer
+	resetAfter    = "reset_after"
+	truncated     = "truncated" // the effect happens, half of the answer arrives
+	garbage       = "garbage"   // 200 with HTML
+	emptyAnswer   = "empty"     // 200 with {}
 )
 
-var faultKinds = []string{statusBefore, statusAfter, delayBefore, delayAfter, resetBefore, resetAfter, garbage, emptyAnswer}
+var faultKinds = []string{
+	statusBefore, statusAfter, lockTimeout, delayBefore, delayAfter, timeoutBefore, timeoutAfter,
+	resetBefore, resetAfter, truncated, garbage, emptyAnswer,
+}
+
+const longestDelayMS = 60 * 60 * 1000 // longer than any caller waits
 
 // fault is what a tester asked to go wrong.
 type fault struct {
-	ID      int    `json:"id"`
-	Method  string `json:"method"`
-	Path    string `json:"path"` // * stands for one segment
-	Count   int    `json:"count"`
-	Kind    string `json:"kind"`
-	DelayMS int    `json:"delayMs"`
-	Status  int    `json:"status"`
-	Fired   int    `json:"fired"`
+	ID          int     `json:"id"`
+	Method      string  `json:"method"` // * stands for any
+	Path        string  `json:"path"`   // * stands for one segment, ** at the end for all that follow
+	Count       int     `json:"count"`
+	Kind        string  `json:"kind"`
+	DelayMS     int     `json:"delayMs"`
+	Status      int     `json:"status"`
+	Probability float64 `json:"probability"` // the share of matching requests that it meets
+	Seed        uint64  `json:"seed"`        // and which ones: the same seed meets the same again
+	Matched     int     `json:"matched"`
+	Fired       int     `json:"fired"`
+}
+
+// meets decides about the request that is the ordinal-th to match, by nothing else than that and the seed.
+func (x *fault) meets(ordinal int) bool {
+	return rand.New(rand.NewPCG(x.Seed, uint64(ordinal))).Float64() < x.Probability
 }
 
 type faults struct {
@@ -45,7 +63,7 @@ func (f *faults) add(x fault) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last++
-	x.ID, x.Fired = f.last, 0
+	x.ID, x.Matched, x.Fired = f.last, 0, 0
 	f.all = append(f.all, &x)
 	return x.ID
 }
@@ -71,7 +89,11 @@ func (f *faults) take(method, path string) suffering {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, x := range f.all {
-		if x.Fired < x.Count && x.Method == method && pathMatches(x.Path, path) {
+		if x.Fired == x.Count || x.Method != "*" && x.Method != method || !pathMatches(x.Path, path) {
+			continue
+		}
+		x.Matched++
+		if x.meets(x.Matched - 1) {
 			x.Fired++
 			return suffering{fault: new(*x)} // a copy, to be read without the lock
 		}
@@ -81,6 +103,9 @@ func (f *faults) take(method, path string) suffering {
 
 func pathMatches(pattern, path string) bool {
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if last := len(want) - 1; want[last] == "**" && len(got) > last {
+		want, got = want[:last], got[:last]
+	}
 	if len(want) != len(got) {
 		return false
 	}
@@ -108,8 +133,14 @@ func (f suffering) before(s *Sandbox, w http.ResponseWriter, r *http.Request, re
 	case statusBefore:
 		s.refuse(w, requestID, withStatus(apiError(f.fault.Status), f.fault.Status))
 		return true
+	case lockTimeout:
+		s.refuse(w, requestID, objectLocked())
+		return true
 	case resetBefore:
 		cut(w)
+		return true
+	case timeoutBefore:
+		<-r.Context().Done()
 		return true
 	case delayBefore:
 		return !wait(r.Context(), f.fault.DelayMS)
@@ -122,11 +153,27 @@ func withStatus(e *Error, status int) *Error {
 	return e
 }
 
-// after answers once the effect has happened, truly or as the fault wants it.
+// outcome is what the request has come to: its own, or the status that the fault wants.
+func (f suffering) outcome(s *Sandbox, requestID string, status int, body []byte) (int, []byte) {
+	if f.kind() == statusAfter {
+		return f.fault.Status, s.failureBody(apiError(f.fault.Status), requestID)
+	}
+	return status, body
+}
+
+// after answers, truly or as the fault wants it, whether there was an effect, a
+// refusal or a replay.
 func (f suffering) after(s *Sandbox, w http.ResponseWriter, r *http.Request, requestID string, status int, body []byte) {
 	switch f.kind() {
 	case resetAfter:
 		cut(w)
+		return
+	case timeoutAfter:
+		<-r.Context().Done()
+		return
+	case truncated:
+		s.head(w, requestID, status, len(body))
+		_, _ = w.Write(body[:len(body)/2]) // net/http closes the connection, as more was promised
 		return
 	case delayAfter:
 		if !wait(r.Context(), f.fault.DelayMS) {

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,6 +37,7 @@ type bench struct {
 	url     string
 	stripe  *client.API
 	clock   *clock
+	close   func() // at the test's end at the latest
 }
 
 // clock stands still until a test moves it.
@@ -59,13 +63,17 @@ func setupWith(t *testing.T, o sandbox.Options) *bench {
 	b.sandbox = s
 	server := httptest.NewServer(judged(t, s))
 	b.url = server.URL
-	t.Cleanup(func() {
+	b.close = sync.OnceFunc(func() {
 		b.judgeEvents()
+		if err := s.Loadable(); err != nil {
+			t.Errorf("a state that cannot be loaded again: %v", err)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
 		server.Close()
 	})
+	t.Cleanup(b.close)
 	b.stripe = sdk(server.URL)
 	return b
 }
@@ -104,20 +112,26 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func judged(t *testing.T, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		var sent bytes.Buffer                      // as far as the sandbox reads it
+		if strings.HasPrefix(r.URL.Path, "/v1/") { // elsewhere net/http must find the body that it knows
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{io.TeeReader(r.Body, &sent), r.Body}
+		}
 		next.ServeHTTP(rec, r)
 		body := rec.body.Bytes()
 		if !strings.HasPrefix(r.URL.Path, "/v1/") || r.Method == http.MethodOptions || len(body) == 0 ||
-			rec.Header().Get("Content-Type") != "application/json" || string(body) == "{}" {
+			rec.Header().Get("Content-Type") != "application/json" || string(body) == "{}" ||
+			rec.Header().Get("Content-Length") != strconv.Itoa(len(body)) {
 			return
 		}
-		seen.Lock()
-		if pattern := r.Method + " " + conform.Template(r.Method, r.URL.Path); rec.status < 400 {
-			seen.good[pattern]++
-		} else {
-			seen.refused[pattern]++
+		seen.answer(r.Method, r.URL.Path, r.URL.RawQuery+"&"+sent.String(), rec.status, body)
+		faults := conform.Response
+		if _, object := patternOf(r.Method, r.URL.Path); object != "" && rec.status < 400 {
+			faults = func(_, _ string, _ int, body []byte) []string { return conform.Object(object, body) }
 		}
-		seen.Unlock()
-		for _, f := range conform.Response(r.Method, r.URL.Path, rec.status, body) {
+		for _, f := range faults(r.Method, r.URL.Path, rec.status, body) {
 			t.Errorf("%s %s %d: %s", r.Method, r.URL.Path, rec.status, f)
 		}
 	})
@@ -217,6 +231,18 @@ func (b *bench) confirm(id, method string) (*stripe.PaymentIntent, error) {
 	return b.stripe.PaymentIntents.Confirm(id, p)
 }
 
+// shows marks a test as one behaviour of Stripe's and names the page of its
+// documentation that describes it.
+func shows(t *testing.T, page string) {
+	t.Helper()
+	if !strings.HasPrefix(page, "https://docs.stripe.com/") && !strings.HasPrefix(page, "https://stripe.com/docs/") {
+		t.Fatalf("%s is no page of Stripe's documentation", page)
+	}
+	seen.Lock()
+	defer seen.Unlock()
+	seen.behaviours[shown(t.Name())] = page
+}
+
 func refused(t *testing.T, err error) *stripe.Error {
 	t.Helper()
 	var e *stripe.Error
@@ -233,7 +259,7 @@ func (b *bench) judgeEvents() {
 		Data []json.RawMessage
 	}) {
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest(http.MethodGet, "/v1/events?limit=100"+after, nil)
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/v1/events?limit=100"+after, nil)
 		r.Header.Set("Authorization", "Bearer "+secretKey)
 		b.sandbox.ServeHTTP(w, r)
 		if err := json.Unmarshal(w.Body.Bytes(), &page); err != nil {
@@ -278,6 +304,7 @@ func (b *bench) eventTypes() []string {
 // own package and each event against Stripe's description.
 type receiver struct {
 	url    string
+	id     string // we_…
 	secret atomic.Pointer[string]
 	got    chan stripe.Event
 	answer atomic.Int32 // status to answer, 0 for 200
@@ -294,6 +321,7 @@ func (b *bench) receive(enabled ...string) *receiver {
 		body, _ := io.ReadAll(req.Body)
 		if status := int(r.answer.Load()); status != 0 {
 			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "not now")
 			return
 		}
 		e, err := webhook.ConstructEvent(body, req.Header.Get("Stripe-Signature"), *r.secret.Load())
@@ -318,6 +346,7 @@ func (b *bench) receive(enabled ...string) *receiver {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	r.id = we.ID
 	r.secret.Store(&we.Secret)
 	return r
 }
@@ -325,18 +354,26 @@ func (b *bench) receive(enabled ...string) *receiver {
 // next waits for an event of this type, whatever arrives before it.
 func (r *receiver) next(t *testing.T, kind string) stripe.Event {
 	t.Helper()
+	return r.all(t, kind)[kind]
+}
+
+// all waits for one event of each type, in whatever order they arrive.
+func (r *receiver) all(t *testing.T, kinds ...string) map[string]stripe.Event {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	for {
+	came := map[string]stripe.Event{}
+	for len(came) < len(kinds) {
 		select {
 		case e := <-r.got:
-			if string(e.Type) == kind {
-				return e
+			if slices.Contains(kinds, string(e.Type)) {
+				came[string(e.Type)] = e
 			}
 		case <-ctx.Done():
-			t.Fatalf("no %s arrived", kind)
+			t.Fatalf("of %v only %v arrived", kinds, slices.Sorted(maps.Keys(came)))
 		}
 	}
+	return came
 }
 
 func query(pairs ...string) string {
@@ -350,10 +387,10 @@ func query(pairs ...string) string {
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // deliveries are the attempts that the sandbox lists.
-func (b *bench) deliveries() []map[string]any {
+func (b *bench) deliveries(query ...string) []map[string]any {
 	b.t.Helper()
 	var all []map[string]any
-	if err := json.Unmarshal(b.door("GET", "/deliveries", "", 200).Body, &all); err != nil {
+	if err := json.Unmarshal(b.door("GET", "/deliveries"+strings.Join(query, ""), "", 200).Body, &all); err != nil {
 		b.t.Fatal(err)
 	}
 	return all

@@ -21,7 +21,7 @@ type idempotency struct {
 // savedAnswer is a request that was made and, once it is done, its answer.
 type savedAnswer struct {
 	Key       string
-	Request   string // method, path and parameters
+	Request   string // kind of API key, path and parameters
 	RequestID string
 	At        time.Time
 	Status    int // 0 while the first request is still being worked on
@@ -90,9 +90,11 @@ func (k *idempotency) saved() []*savedAnswer {
 	return done
 }
 
+// load takes all in place of what is remembered.
 func (k *idempotency) load(all []*savedAnswer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.byKey, k.order = map[string]*savedAnswer{}, nil
 	for _, a := range all {
 		k.byKey[a.Key] = a
 		k.order = append(k.order, a)

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,8 +11,8 @@ import (
 
 const intentForm = "amount=1099&currency=usd&payment_method_types[]=card"
 
-// https://stripe.com/docs/api/idempotent_requests
 func TestIdempotencyKeys(t *testing.T) {
+	shows(t, "https://docs.stripe.com/api/idempotent_requests")
 	t.Parallel()
 	b := setup(t)
 	first := b.send("POST", "/v1/payment_intents", intentForm, "Idempotency-Key", "k1")
@@ -45,9 +46,62 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 }
 
+// A 500 is an outcome like any other: whoever repeats the request gets it again,
+// although it had its effect.
+func TestSavedErrorsAreReplayed(t *testing.T) {
+	shows(t, "https://docs.stripe.com/error-low-level#server-errors")
+	t.Parallel()
+	b := setup(t)
+	b.fault("status_after", 1, "")
+	for i, replayed := range []string{"", "true", "true"} {
+		r := b.send("POST", "/v1/payment_intents", intentForm, "Idempotency-Key", "k")
+		if r.Status != 500 || r.str("error.type") != "api_error" || r.Header.Get("Idempotent-Replayed") != replayed {
+			t.Errorf("%d: %d %s %v", i, r.Status, r.Body, r.Header)
+		}
+	}
+	if b.intents() != 1 {
+		t.Errorf("%d intents", b.intents())
+	}
+}
+
+// What a server was answered is not shown to a browser that sends the same.
+func TestIdempotencyKeysOfServers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	in := b.intent()
+	confirm := func(apiKey string) reply {
+		return b.send("POST", "/v1/payment_intents/"+in.ID+"/confirm", "payment_method=pm_card_visa&client_secret="+in.ClientSecret, "Idempotency-Key", "k", "Authorization", "Bearer "+apiKey)
+	}
+	if r := confirm(secretKey); r.Status != 200 {
+		t.Fatalf("%s", r.Body)
+	}
+	if r := confirm("pk_test_1"); r.Status != 400 || r.str("error.type") != "idempotency_error" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
+
+// Only what changes something takes a key; a key is at most 255 characters long.
+func TestIdempotencyKeysOfOtherRequests(t *testing.T) {
+	shows(t, "https://docs.stripe.com/api/idempotent_requests")
+	t.Parallel()
+	b := setup(t)
+	for _, path := range []string{"/v1/payment_intents", "/v1/charges"} {
+		if r := b.send("GET", path, "", "Idempotency-Key", "k"); r.Status != 200 || r.Header.Get("Idempotent-Replayed") != "" {
+			t.Errorf("%s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	if r := b.send("POST", "/v1/customers", "", "Idempotency-Key", strings.Repeat("k", 256)); r.Status != 400 || r.str("error.type") != "idempotency_error" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+	if r := b.send("POST", "/v1/customers", "", "Idempotency-Key", strings.Repeat("k", 255)); r.Status != 200 {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
+}
+
 // Many callers with one key make one object; whoever comes while it is being
 // made is told so.
 func TestIdempotencyUnderContention(t *testing.T) {
+	shows(t, "https://docs.stripe.com/api/idempotent_requests")
 	t.Parallel()
 	b := setup(t)
 	var mu sync.Mutex
@@ -86,6 +140,7 @@ func TestIdempotencyUnderContention(t *testing.T) {
 // While the first request is under way, here until its event has been taken, a
 // second one with its key is refused with 409.
 func TestIdempotencyKeyInUse(t *testing.T) {
+	shows(t, "https://docs.stripe.com/error-low-level#idempotency")
 	t.Parallel()
 	b := setup(t)
 	hook := b.receive("payment_intent.created")

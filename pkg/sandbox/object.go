@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"iter"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"sort"
 	"strconv"
 	"strings"
@@ -105,6 +107,30 @@ func token(n int) string {
 type table[T resource] struct {
 	byID  map[string]T
 	order []T
+}
+
+// anyTable is a table whatever its objects are.
+type anyTable interface {
+	kind() string
+	count() int
+	all() iter.Seq[resource]
+}
+
+// kind is Stripe's name of the objects in the table.
+func (t *table[T]) kind() string {
+	return reflect.New(reflect.TypeFor[T]().Elem()).Interface().(resource).name()
+}
+
+func (t *table[T]) count() int { return len(t.order) }
+
+func (t *table[T]) all() iter.Seq[resource] {
+	return func(yield func(resource) bool) {
+		for _, x := range t.order {
+			if !yield(x) {
+				return
+			}
+		}
+	}
 }
 
 func (t *table[T]) insert(x T) {

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,61 +11,22 @@ import (
 	"till/pkg/sandbox/internal/form"
 )
 
-// Status is where a payment intent stands.
-type Status string
-
-// The statuses of a payment intent. Cards are never left processing here.
-const (
-	RequiresPaymentMethod Status = "requires_payment_method"
-	RequiresConfirmation  Status = "requires_confirmation"
-	RequiresAction        Status = "requires_action"
-	Processing            Status = "processing"
-	RequiresCapture       Status = "requires_capture"
-	Succeeded             Status = "succeeded"
-	Canceled              Status = "canceled"
-)
-
 // PaymentIntent is one attempt to collect an amount, over as many tries as it takes.
 type PaymentIntent struct {
 	object
+	intent
 	Amount        int64          `json:"amount"`
 	Currency      money.Currency `json:"currency"`
-	Status        Status         `json:"status"`
-	Secret        string         `json:"secret"`
-	Customer      string         `json:"customer,omitempty"`
-	Method        string         `json:"method,omitempty"` // payment method
-	Types         []string       `json:"types"`
-	Automatic     bool           `json:"automatic,omitempty"` // automatic_payment_methods
-	NoRedirects   bool           `json:"no_redirects,omitempty"`
 	Manual        bool           `json:"manual,omitempty"` // captured by a call of its own
 	CaptureMethod string         `json:"capture_method"`
 	ConfirmMethod string         `json:"confirmation_method"`
+	Passed        string         `json:"passed,omitempty"` // payment method whose challenge needs but another confirmation
 	Future        string         `json:"setup_future_usage,omitempty"`
 	Charge        string         `json:"charge,omitempty"` // latest_charge
 	Capturable    int64          `json:"capturable,omitempty"`
 	Received      int64          `json:"received,omitempty"`
+	Increments    int64          `json:"increments,omitempty"` // of the authorization
 	CanceledAt    int64          `json:"canceled_at,omitempty"`
-	CancelReason  string         `json:"cancel_reason,omitempty"`
-	Challenge     *challenge     `json:"challenge,omitempty"`
-	LastError     *PaymentError  `json:"last_error,omitempty"`
-	ReturnURL     string         `json:"return_url,omitempty"` // of the latest confirmation
-}
-
-// challenge is the 3D Secure step that an intent in requires_action waits for.
-type challenge struct {
-	Redirect bool   `json:"redirect,omitempty"` // the payer is sent to the page and back to ReturnURL
-	Source   string `json:"source"`
-}
-
-// PaymentError is why the latest try failed.
-type PaymentError struct {
-	Type        string         `json:"type"`
-	Code        string         `json:"code"`
-	DeclineCode string         `json:"decline_code,omitempty"`
-	Param       string         `json:"param,omitempty"`
-	Message     string         `json:"message"`
-	Charge      string         `json:"charge,omitempty"`
-	Method      *PaymentMethod `json:"method,omitempty"` // as it was then
 }
 
 var paymentIntentRoutes = []route{
@@ -77,6 +37,8 @@ var paymentIntentRoutes = []route{
 	{pattern: "POST /v1/payment_intents/{intent}/confirm", answers: "payment_intent", handle: confirmPaymentIntent, browser: true},
 	{pattern: "POST /v1/payment_intents/{intent}/capture", answers: "payment_intent", handle: capturePaymentIntent},
 	{pattern: "POST /v1/payment_intents/{intent}/cancel", answers: "payment_intent", handle: cancelPaymentIntent},
+	{pattern: "POST /v1/payment_intents/{intent}/increment_authorization", answers: "payment_intent", handle: incrementAuthorization},
+	{pattern: "POST /v1/payment_intents/{intent}/verify_microdeposits", answers: "payment_intent", handle: verifyPaymentMicrodeposits, browser: true},
 }
 
 func (in *PaymentIntent) name() string { return "payment_intent" }
@@ -94,90 +56,30 @@ func (in *PaymentIntent) render(w *writer) {
 	w.int("amount_capturable", in.Capturable)
 	w.int("amount_received", in.Received)
 	w.str("currency", string(in.Currency))
-	w.str("status", string(in.Status))
-	w.str("client_secret", in.Secret)
-	w.ref("customer", in.Customer)
-	w.ref("payment_method", in.Method)
 	w.ref("latest_charge", in.Charge)
-	w.strs("payment_method_types", in.Types)
+	if ch, ok := w.r.st.Charges.find(in.Charge); ok {
+		w.ref("review", ch.Review)
+	}
 	w.str("capture_method", in.CaptureMethod)
 	w.str("confirmation_method", in.ConfirmMethod)
 	w.opt("setup_future_usage", in.Future)
 	w.optInt("canceled_at", in.CanceledAt)
-	w.opt("cancellation_reason", in.CancelReason)
-	if in.Automatic {
-		w.sub("automatic_payment_methods", nil, func(w *writer) {
-			w.bool("enabled", true)
-			if in.NoRedirects {
-				w.str("allow_redirects", "never")
-			} else {
-				w.str("allow_redirects", "always")
-			}
-		})
-	}
-	w.sub("payment_method_options", in.Given["payment_method_options"], func(w *writer) {
-		w.sub("card", in.Given["payment_method_options"].At("card"), func(w *writer) {
-			if !in.Given["payment_method_options"].Set("card", "request_three_d_secure") {
-				w.str("request_three_d_secure", "automatic")
-			}
-		})
-	})
-	if in.Challenge != nil {
-		w.sub("next_action", nil, in.renderNextAction)
+	in.renderShared(w, in.Given["payment_method_options"])
+	if in.Action != nil {
+		w.sub("next_action", nil, func(w *writer) { renderAction(w, in) })
 	}
 	if e := in.LastError; e != nil {
 		w.sub("last_payment_error", nil, e.render)
 	}
 }
 
-func (in *PaymentIntent) renderNextAction(w *writer) {
-	page := w.r.origin + "/_hosted/3ds/" + in.ID + "?client_secret=" + in.Secret
-	if in.Challenge.Redirect {
-		w.str("type", "redirect_to_url")
-		w.sub("redirect_to_url", nil, func(w *writer) {
-			w.str("return_url", in.ReturnURL)
-			w.str("url", page)
-		})
-		return
-	}
-	w.str("type", "use_stripe_sdk")
-	w.free("use_stripe_sdk", "type", "three_d_secure_redirect", "stripe_js", page, "source", in.Challenge.Source)
-}
-
-func (e *PaymentError) render(w *writer) {
-	w.str("type", e.Type)
-	w.str("code", e.Code)
-	w.opt("decline_code", e.DeclineCode)
-	w.str("doc_url", docURL(e.Code))
-	w.opt("param", e.Param)
-	w.str("message", e.Message)
-	w.opt("charge", e.Charge)
-	if e.Method != nil {
-		w.embed("payment_method", e.Method, nil)
-	}
-}
-
-// unexpectedState refuses a call for what the intent has become.
-func unexpectedState(in *PaymentIntent, param, message string) *Error {
-	e := invalidRequest("payment_intent_unexpected_state", param, message)
-	e.Intent = in
-	return e
-}
-
 // intent is the one in the address. With a publishable key its secret must come along.
 func (c *call) intent() (*PaymentIntent, *Error) {
 	in, refused := needInPath(&c.st.Intents, "payment_intent", "intent", c.path("intent"))
-	if refused != nil {
-		return nil, refused
+	if refused == nil {
+		refused = c.admitSecret(in)
 	}
-	secret := c.params.Str("client_secret")
-	switch {
-	case c.browser && !c.params.Has("client_secret"):
-		return nil, invalidRequest("parameter_missing", "client_secret", "Missing required param: client_secret.")
-	case c.params.Has("client_secret") && subtle.ConstantTimeCompare([]byte(secret), []byte(in.Secret)) != 1:
-		return nil, invalidRequest("payment_intent_invalid_parameter", "client_secret", "The client_secret provided does not match any associated PaymentIntent. Check that the provided client_secret is the correct value and that it belongs to the same account as your API key.")
-	}
-	return in, nil
+	return in, refused
 }
 
 // checkAmount holds an amount against Stripe's bounds for the currency.
@@ -198,9 +100,23 @@ func checkAmount(amount int64, currency money.Currency) *Error {
 	return invalidRequest("parameter_invalid_integer", "amount", fmt.Sprintf("Invalid amount: amounts in %s must be divisible by %d.", currency, out.Step))
 }
 
-// shown writes an amount as Stripe's errors do: $0.50 usd.
+var currencySigns = map[money.Currency]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+// shown writes an amount as most of Stripe's errors do: $0.50 usd.
 func shown(minor int64, currency money.Currency) string {
-	symbol := map[money.Currency]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
+	return currencySigns[currency] + grouped(minor, currency) + " " + string(currency)
+}
+
+// signed writes it by its sign alone, as the errors of refunds do: $0.50.
+func signed(minor int64, currency money.Currency) string {
+	if currencySigns[currency] == "" {
+		return shown(minor, currency)
+	}
+	return currencySigns[currency] + grouped(minor, currency)
+}
+
+// grouped writes minor units with a comma for each thousand.
+func grouped(minor int64, currency money.Currency) string {
 	whole, fraction, _ := strings.Cut(decimal(minor, currency), ".")
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
@@ -208,7 +124,7 @@ func shown(minor int64, currency money.Currency) string {
 	if fraction != "" {
 		whole += "." + fraction
 	}
-	return symbol + whole + " " + string(currency)
+	return whole
 }
 
 // decimal writes minor units with the currency's decimal point.
@@ -228,7 +144,12 @@ func createPaymentIntent(c *call) (answer, *Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	in := &PaymentIntent{Amount: c.params.Int("amount"), Currency: currency, Status: RequiresPaymentMethod, ConfirmMethod: "automatic"}
+	tok, refused := c.redeemToken()
+	if refused != nil {
+		return nil, refused
+	}
+	in := &PaymentIntent{Amount: c.params.Int("amount"), Currency: currency, ConfirmMethod: "automatic"}
+	in.Status = RequiresPaymentMethod
 	if refused := checkAmount(in.Amount, currency); refused != nil {
 		return nil, refused
 	}
@@ -241,7 +162,7 @@ func createPaymentIntent(c *call) (answer, *Error) {
 	}
 	update(c.params, "confirmation_method", &in.ConfirmMethod)
 	if !c.params.Bool("confirm") {
-		for _, name := range []string{"off_session", "return_url", "error_on_requires_action", "mandate_data"} {
+		for _, name := range []string{"confirmation_token", "off_session", "return_url", "error_on_requires_action", "mandate", "mandate_data"} {
 			if c.params.Has(name) {
 				return nil, invalidRequest("", name, "You cannot use `"+name+"` without also setting `confirm=true`.")
 			}
@@ -251,17 +172,18 @@ func createPaymentIntent(c *call) (answer, *Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	c.create(&in.object, "pi_3"+token(23))
-	in.Secret = in.ID + "_secret_" + token(25)
-	if m != nil {
-		in.Method, in.Status = m.ID, RequiresConfirmation
-	}
 	if c.params.Bool("confirm") {
 		if refused := c.confirmable(in, m); refused != nil {
 			return nil, refused
 		}
 	}
+	c.create(&in.object, "pi_3"+token(23))
+	in.Secret = in.ID + "_secret_" + token(25)
+	if m != nil {
+		in.Method, in.Status = c.addPaymentMethod(m).ID, RequiresConfirmation
+	}
 	c.st.Intents.insert(in)
+	c.spend(tok, in)
 	c.emit("payment_intent.created", in)
 	if c.params.Bool("confirm") {
 		if refused := c.confirm(in, m); refused != nil {
@@ -271,26 +193,12 @@ func createPaymentIntent(c *call) (answer, *Error) {
 	return one{in}, nil
 }
 
-// setTypes chooses the kinds of payment method. At this API version the account's
-// own choice is the default.
-func (in *PaymentIntent) setTypes(params *form.Value) {
-	in.Types = params.Strs("payment_method_types")
-	if len(in.Types) > 0 {
-		return
-	}
-	in.Types = []string{"card"}
-	in.Automatic = !params.Has("automatic_payment_methods", "enabled") || params.Bool("automatic_payment_methods", "enabled")
-	in.NoRedirects = params.Str("automatic_payment_methods", "allow_redirects") == "never"
-}
-
 // set reads what create, update and confirm have in common. Nothing of the intent
 // changes if something is refused.
 func (in *PaymentIntent) set(c *call) *Error {
 	if types := c.params.Strs("payment_method_types"); len(types) > 0 {
-		if i := slices.IndexFunc(types, func(t string) bool { return t != "card" }); i >= 0 {
-			e := unknownMethodType("payment_method_types", types[i])
-			e.Code = "payment_intent_invalid_parameter"
-			return e
+		if refused := checkTypes(in, types, in.Currency); refused != nil {
+			return refused
 		}
 		if c.params.Bool("automatic_payment_methods", "enabled") {
 			return invalidRequest("parameters_exclusive", "payment_method_types", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
@@ -301,11 +209,20 @@ func (in *PaymentIntent) set(c *call) *Error {
 		if refused != nil {
 			return refused
 		}
-		if in.Customer != "" && in.Customer != u.ID && in.Method != "" {
+		replaced := c.params.Set("payment_method") || c.params.Has("payment_method_data")
+		if in.Customer != "" && in.Customer != u.ID && in.Method != "" && !replaced {
 			if m, ok := c.st.Methods.find(in.Method); ok && m.Customer == in.Customer {
 				return invalidRequest("payment_intent_invalid_parameter", "customer", "The customer cannot be changed while the PaymentIntent holds a PaymentMethod of another customer.")
 			}
 		}
+	}
+	if c.params.Str("capture_method") == "manual" {
+		if refused := in.admitManual(c.params); refused != nil {
+			return refused
+		}
+	}
+	if refused := admitVoucherLife(c.params); refused != nil {
+		return refused
 	}
 	if refused := in.mergeMetadata(c.params); refused != nil {
 		return refused
@@ -318,10 +235,23 @@ func (in *PaymentIntent) set(c *call) *Error {
 	if method := c.params.Str("capture_method"); method != "" {
 		in.CaptureMethod, in.Manual = method, method == "manual"
 	}
+	in.keepOptions(c.params)
 	in.keep(c.params, "amount", "currency", "customer", "setup_future_usage", "capture_method", "confirmation_method", "payment_method",
-		"payment_method_data", "payment_method_types", "automatic_payment_methods", "confirm", "off_session", "return_url",
-		"error_on_requires_action", "client_secret", "use_stripe_sdk", "mandate_data")
+		"payment_method_data", "payment_method_types", "payment_method_options", "automatic_payment_methods", "confirm", "off_session", "return_url",
+		"error_on_requires_action", "client_secret", "use_stripe_sdk", "mandate", "mandate_data", "confirmation_token")
 	return nil
+}
+
+// admitManual refuses to capture later when all the types collect at once.
+func (in *PaymentIntent) admitManual(params *form.Value) *Error {
+	types := params.Strs("payment_method_types")
+	if len(types) == 0 {
+		types = in.Types
+	}
+	if slices.ContainsFunc(types, func(name string) bool { return typeNamed(name).manual }) {
+		return nil
+	}
+	return invalidRequest("payment_intent_invalid_parameter", "capture_method", "The following payment method types do not support `capture_method=manual`: "+strings.Join(types, ", ")+".")
 }
 
 func retrievePaymentIntent(c *call) (answer, *Error) {
@@ -360,19 +290,25 @@ func updatePaymentIntent(c *call) (answer, *Error) {
 		if refused := checkAmount(amount, currency); refused != nil {
 			return nil, refused
 		}
+		if refused := checkTypes(in, in.Types, currency); refused != nil && !c.params.Set("payment_method_types") {
+			return nil, refused
+		}
 	}
 	m, refused := c.chosenMethod(in)
 	if refused != nil {
 		return nil, refused
 	}
+	manual, types := in.Manual, in.Types
 	if refused := in.set(c); refused != nil {
 		return nil, refused
 	}
-	switch changed := amount != in.Amount || currency != in.Currency; {
+	switch changed := amount != in.Amount || currency != in.Currency || manual != in.Manual || !slices.Equal(types, in.Types); {
 	case m != nil:
-		in.Method, in.Status, in.Challenge = m.ID, RequiresConfirmation, nil
-	case changed && in.Status == RequiresAction: // what the payer was asked to approve is no longer what is due
-		in.Status, in.Challenge = RequiresConfirmation, nil
+		in.Method, in.Status, in.Action = c.addPaymentMethod(m).ID, RequiresConfirmation, nil
+	case changed && in.Status == RequiresAction: // what the payer was asked to approve is no longer what is wanted
+		in.Status, in.Action = RequiresConfirmation, nil
+	case changed:
+		in.Passed = ""
 	}
 	in.Amount, in.Currency = amount, currency
 	return one{in}, nil

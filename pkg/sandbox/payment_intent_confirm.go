@@ -1,42 +1,12 @@
 package sandbox
 
-import (
-	"fmt"
-	"net/url"
-	"slices"
-)
-
-// chosenMethod is the payment method that a request names or describes, nil if none.
-func (c *call) chosenMethod(in *PaymentIntent) (*PaymentMethod, *Error) {
-	owner := in.Customer
-	if c.params.Set("customer") {
-		owner = c.params.Str("customer")
-	}
-	var m *PaymentMethod
-	var refused *Error
-	switch {
-	case c.params.Set("payment_method"):
-		m, refused = c.method("payment_method")
-	case c.params.Has("payment_method_data"):
-		m, refused = c.newPaymentMethod(c.params.At("payment_method_data"), "payment_method_data")
-	default:
-		return nil, nil
-	}
-	switch {
-	case refused != nil:
-		return nil, refused
-	case m.Spent:
-		return nil, spentMethod()
-	case m.Customer != "" && owner == "":
-		return nil, invalidRequest("", "payment_method", "The PaymentMethod "+m.ID+" belongs to a Customer. Please include the Customer in the `customer` parameter on the PaymentIntent.")
-	case m.Customer != "" && m.Customer != owner:
-		return nil, invalidRequest("", "payment_method", "The payment method you provided does not belong to the Customer "+owner+".")
-	}
-	return m, nil
-}
+import "fmt"
 
 // confirmable says why an intent cannot be confirmed with m, if it cannot.
 func (c *call) confirmable(in *PaymentIntent, m *PaymentMethod) *Error {
+	if refused := c.heldByCheckout(in); refused != nil {
+		return refused
+	}
 	switch in.Status {
 	case Succeeded:
 		return unexpectedState(in, "", "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.")
@@ -45,28 +15,59 @@ func (c *call) confirmable(in *PaymentIntent, m *PaymentMethod) *Error {
 	case Canceled, Processing:
 		return unexpectedState(in, "", fmt.Sprintf("You cannot confirm this PaymentIntent because it has a status of %s. Only a PaymentIntent with one of the following statuses may be confirmed: requires_confirmation, requires_action.", in.Status))
 	}
-	back := c.params.Str("return_url")
-	if u, err := url.Parse(back); back != "" && (err != nil || u.Scheme == "") {
-		return invalidRequest("url_invalid", "return_url", "Not a valid URL")
+	if m == nil {
+		m, _ = c.st.Methods.find(in.Method)
 	}
 	switch {
-	case m == nil && in.Method == "":
+	case m == nil:
 		return unexpectedState(in, "", "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.")
 	case in.ConfirmMethod == "manual" && c.browser:
 		return unexpectedState(in, "", "This PaymentIntent "+in.ID+" cannot be confirmed using your publishable key because its `confirmation_method` is set to `manual`. Please use your secret key instead, or create a PaymentIntent with `confirmation_method` set to `automatic`.")
-	case in.Automatic && !in.NoRedirects && back == "" && !c.browser && !c.params.Bool("use_stripe_sdk"):
-		return invalidRequest("", "", "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents.")
+	case c.offSession() && (in.Future != "" || c.params.Set("setup_future_usage")):
+		return invalidRequest("", "off_session", "You cannot set `off_session=true` together with `setup_future_usage`: a payment method is set up while the customer is there.")
+	case c.params.Bool("error_on_requires_action") && m.kind().flow.asks():
+		return invalidRequest("payment_intent_action_required", "payment_method", "The provided payment method requires customer actions to complete. If you'd like to add this payment method, please upgrade your integration to handle actions.")
+	case in.Manual && !m.kind().manual:
+		return invalidRequest("payment_intent_invalid_parameter", "capture_method", "The PaymentMethod type "+m.Type+" does not support `capture_method=manual`.")
+	}
+	if refused := c.admitReturn(in); refused != nil {
+		return refused
+	}
+	return c.admitMethod(in, m)
+}
+
+// offSession says whether nobody is there to be asked.
+func (c *call) offSession() bool {
+	return c.params.Set("off_session") && c.params.Str("off_session") != "false"
+}
+
+// serverParams are what only the shop's server may say when it confirms.
+var serverParams = []string{"capture_method", "error_on_requires_action", "mandate", "off_session", "payment_method_types", "radar_options"}
+
+// admitParams refuses what a publishable key may not say.
+func (c *call) admitParams() *Error {
+	for _, name := range serverParams {
+		if c.browser && c.params.Has(name) {
+			return invalidRequest("", name, "You cannot use `"+name+"` with a publishable key. Please use your secret key instead.")
+		}
 	}
 	return nil
 }
 
 func confirmPaymentIntent(c *call) (answer, *Error) {
 	in, refused := c.intent()
+	if refused == nil {
+		refused = c.admitParams()
+	}
 	if refused != nil {
 		return nil, refused
 	}
-	if refused := c.confirmable(in, &PaymentMethod{}); refused != nil { // before anything is made of the parameters
+	tok, refused := c.redeemToken()
+	if refused != nil {
 		return nil, refused
+	}
+	if in.settled() { // before anything is made of the parameters
+		return nil, c.confirmable(in, nil)
 	}
 	m, refused := c.chosenMethod(in)
 	if refused != nil {
@@ -81,34 +82,69 @@ func confirmPaymentIntent(c *call) (answer, *Error) {
 	if m == nil {
 		m, _ = c.st.Methods.find(in.Method)
 	}
-	if refused := c.confirm(in, m); refused != nil {
+	c.spend(tok, in)
+	if refused := c.confirm(in, c.addPaymentMethod(m)); refused != nil {
 		return nil, refused
 	}
 	return one{in}, nil
 }
 
-// confirm tries to collect with m: the payer is asked to authenticate, or the card
-// is charged. A decline is both the intent's new state and the caller's answer.
-func (c *call) confirm(in *PaymentIntent, m *PaymentMethod) *Error {
-	if m.Spent {
-		return spentMethod()
+// settled says whether confirming has come to its end, be it for now.
+func (in *PaymentIntent) settled() bool {
+	switch in.Status {
+	case Succeeded, RequiresCapture, Canceled, Processing:
+		return true
 	}
-	in.Method, in.LastError, in.Challenge = m.ID, nil, nil
+	return false
+}
+
+// future is what a payment method of this type is kept for after paying: the
+// type's own option goes before the intent's.
+func (in *PaymentIntent) future(kind string) string {
+	switch own := in.methodOptions(kind).Str("setup_future_usage"); own {
+	case "":
+		return in.Future
+	case "none":
+		return ""
+	default:
+		return own
+	}
+}
+
+// confirm tries to collect with m: the payer is asked for something, or money is
+// taken. A decline is both the intent's new state and the caller's answer.
+func (c *call) confirm(in *PaymentIntent, m *PaymentMethod) *Error {
+	in.Method, in.LastError, in.Action = m.ID, nil, nil
 	in.ReturnURL = c.params.Str("return_url")
-	offSession := c.params.Set("off_session") && c.params.Str("off_session") != "false"
-	if m.Card.asksFor3DS(offSession) || in.insistsOn3DS(m) {
-		switch {
-		case offSession:
-			return c.fail(in, m, "authentication_required", false)
-		case c.params.Bool("error_on_requires_action"):
-			return c.fail(in, m, "authentication_not_handled", false)
-		}
-		in.Status = RequiresAction
-		in.Challenge = &challenge{Redirect: !c.browser && in.ReturnURL != "" && !c.params.Bool("use_stripe_sdk"), Source: "src_1" + token(23)}
-		c.emit("payment_intent.requires_action", in)
+	c.allow(in, m)
+	passed := in.Passed == m.ID
+	in.Passed = ""
+	if passed {
+		return c.collect(in, m, true)
+	}
+	wish := in.Given["payment_method_options"].Str("card", "request_three_d_secure")
+	insists := m.Card != nil && m.Card.insistsOn3DS(wish)
+	if insists && m.Card.test().auth == authBroken {
+		return c.fail(in, m, "processing_error", false)
+	}
+	if m.kind().flow == flowVoucher {
+		c.issueVoucher(in, m)
 		return nil
 	}
-	return c.collect(in, m, false)
+	step := c.approach(&in.intent, m, insists || m.Card != nil && m.Card.asksFor3DS(c.offSession()))
+	if step == nil {
+		return c.collect(in, m, false)
+	}
+	switch {
+	case m.Card != nil && c.offSession():
+		return c.fail(in, m, "authentication_required", false)
+	case m.Card != nil && c.params.Bool("error_on_requires_action"):
+		return c.fail(in, m, "authentication_not_handled", false)
+	}
+	in.Status, in.Action = RequiresAction, step
+	c.giveTime(in, m)
+	c.emit("payment_intent.requires_action", in)
+	return nil
 }
 
 // asksFor3DS says whether the issuer wants the payer to authenticate.
@@ -124,130 +160,103 @@ func (c *Card) asksFor3DS(offSession bool) bool {
 	return false
 }
 
-// insistsOn3DS is the merchant's own wish for a challenge.
-func (in *PaymentIntent) insistsOn3DS(m *PaymentMethod) bool {
-	wish := in.Given["payment_method_options"].Str("card", "request_three_d_secure")
-	return (wish == "any" || wish == "challenge") && m.Card.test().auth != authUnsupported
+// insistsOn3DS is the shop's own wish for a challenge, where the card takes one.
+func (c *Card) insistsOn3DS(wish string) bool {
+	auth := c.test().auth
+	return (wish == "any" || wish == "challenge") && auth != authUnsupported && auth != authUnenrolled
 }
 
 // collect charges m; authenticated says that the payer has passed a challenge.
+// Something else may have become of m while the payer was asked.
 func (c *call) collect(in *PaymentIntent, m *PaymentMethod, authenticated bool) *Error {
-	if decline := m.Card.test().decline; decline != "" {
-		return c.fail(in, m, decline, authenticated)
+	if refused := c.admitUse(in, m); refused != nil {
+		c.backToStart(in, &PaymentError{Type: refused.Type, Param: refused.Param, Message: refused.Message, Method: new(*m)})
+		c.emit("payment_intent.payment_failed", in)
+		refused.Intent = in
+		return refused
 	}
-	in.Challenge = nil
+	switch t := m.kind(); {
+	case m.Card != nil && m.Card.test().decline != "":
+		return c.fail(in, m, m.Card.test().decline, authenticated)
+	case t.flow == flowDebit || t.delayed:
+		return c.debit(in, m)
+	}
 	ch := c.newCharge(in, m, authenticated)
-	ch.Paid = true
+	in.Charge, in.Action = ch.ID, nil
+	c.paid(in, m, ch)
+	return nil
+}
+
+// paid is how a charge comes to be good: at once, or when the bank has answered.
+func (c *call) paid(in *PaymentIntent, m *PaymentMethod, ch *Charge) {
+	ch.Paid, ch.Pending = true, false
+	c.review(ch)
 	if in.Manual {
 		in.Status, in.Capturable = RequiresCapture, in.Amount
+		c.later(authorizationLife, "lapse", ch.ID)
 	} else {
-		ch.Captured, ch.AmountCaptured = true, in.Amount
 		in.Status, in.Received = Succeeded, in.Amount
+		c.captured(ch, in.Amount)
 	}
-	in.Charge = ch.ID
+	if in.future(m.Type) != "" && m.kind().account != "" {
+		ch.Revealed = c.reveal(m, ch.ID)
+	}
 	c.emit("charge.succeeded", ch)
-	if in.Future != "" && in.Customer != "" && m.Customer == "" {
-		c.attach(m, in.Customer)
-		m.Card.SetUp = in.Future == "off_session"
+	if debit, ok := c.st.Methods.find(ch.Revealed); ok && c.st.keeps(in.Customer) {
+		c.attach(debit, in.Customer)
 	}
-	if m.Customer == "" {
-		m.Spent = true
-	}
+	c.saveOrSpend(in, m)
 	if in.Manual {
 		c.emit("payment_intent.amount_capturable_updated", in)
 	} else {
 		c.emit("payment_intent.succeeded", in)
 	}
-	return nil
+}
+
+// saveOrSpend saves for its payer a method that has been used, where that is wished.
+// One that belongs to nobody has had its one time.
+func (c *call) saveOrSpend(in *PaymentIntent, m *PaymentMethod) {
+	future := in.future(m.Type)
+	if future != "" && c.st.keeps(in.Customer) && m.Customer == "" && !m.Spent && m.kind().reusable {
+		c.attach(m, in.Customer)
+	}
+	switch {
+	case m.Customer == "":
+		m.Spent = true
+	case m.Card != nil && future == "off_session":
+		m.Card.SetUp = true
+	}
 }
 
 // fail records a try that the issuer refused. The intent waits for another payment method.
 func (c *call) fail(in *PaymentIntent, m *PaymentMethod, reason string, authenticated bool) *Error {
-	d := declines[reason]
-	if d.code == "" { // authentication_not_handled
-		d = declines["authentication_required"]
-		d.declineCode = reason
-	}
+	e := m.Card.declinedAs(reason)
 	ch := c.newCharge(in, m, authenticated)
 	ch.Decline = reason
-	ch.FailureCode, ch.FailureMessage = d.code, d.message
+	ch.FailureCode, ch.FailureMessage = e.Code, e.Message
 	in.Charge = ch.ID
-	c.backToStart(in, &PaymentError{Type: "card_error", Code: d.code, DeclineCode: d.declineCode, Message: d.message, Charge: ch.ID, Method: new(*m)})
-	if reason == "incorrect_cvc" {
-		in.LastError.Param = "cvc"
-	}
-	if reason == "expired_card" {
-		in.LastError.Param = "exp_month"
-	}
+	c.backToStart(in, &PaymentError{Type: "card_error", Code: e.Code, DeclineCode: e.DeclineCode, Param: e.Param, Message: e.Message, Charge: ch.ID, Method: new(*m)})
 	c.emit("charge.failed", ch)
 	c.emit("payment_intent.payment_failed", in)
-	e := cardError(d.code, in.LastError.Param, d.message)
-	e.DeclineCode, e.Charge, e.Intent, e.Method = d.declineCode, ch.ID, in, in.LastError.Method
+	e.Charge, e.Intent, e.Method = ch.ID, in, in.LastError.Method
 	return e
 }
 
 func (c *call) backToStart(in *PaymentIntent, why *PaymentError) {
-	in.Status, in.Method, in.Challenge, in.LastError = RequiresPaymentMethod, "", nil, why
+	in.Status, in.Method, in.Action, in.LastError = RequiresPaymentMethod, "", nil, why
 }
 
-// answerChallenge is the payer's answer on the 3D Secure page.
-func (c *call) answerChallenge(in *PaymentIntent, passed bool) {
+func (c *call) answerPayment(in *PaymentIntent, yes bool) *Error {
 	m, _ := c.st.Methods.find(in.Method)
-	if passed {
-		_ = c.collect(in, m, true) // a decline is in the intent's state; there is no caller to tell
-		return
-	}
-	const code = "payment_intent_authentication_failure"
-	c.backToStart(in, &PaymentError{Type: "invalid_request_error", Code: code, Method: new(*m),
-		Message: "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again."})
-	c.emit("payment_intent.payment_failed", in)
-}
-
-func capturePaymentIntent(c *call) (answer, *Error) {
-	in, refused := c.intent()
-	if refused != nil {
-		return nil, refused
-	}
-	if in.Status != RequiresCapture {
-		return nil, unexpectedState(in, "", fmt.Sprintf("This PaymentIntent could not be captured because it has a status of %s. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.", in.Status))
-	}
-	amount := in.Capturable
-	if c.params.Set("amount_to_capture") {
-		amount = c.params.Int("amount_to_capture")
-	}
+	challenged := in.awaits(actChallenge)
 	switch {
-	case amount < 1:
-		return nil, invalidRequest("parameter_invalid_integer", "amount_to_capture", "This value must be greater than or equal to 1.")
-	case amount > in.Capturable:
-		return nil, invalidRequest("amount_too_large", "amount_to_capture", "The requested capture amount is greater than the amount you can capture for this charge.")
+	case yes && challenged && in.ConfirmMethod == "manual": // the shop's server has the last word
+		in.Status, in.Action, in.Passed = RequiresConfirmation, nil, m.ID
+	case yes:
+		return c.collect(in, m, challenged)
+	default:
+		c.backToStart(in, unapproved(m))
+		c.emit("payment_intent.payment_failed", in)
 	}
-	if refused := in.mergeMetadata(c.params); refused != nil {
-		return nil, refused
-	}
-	ch, _ := c.st.Charges.find(in.Charge)
-	ch.Captured, ch.AmountCaptured, ch.AmountRefunded = true, amount, ch.Amount-amount // what is not taken is given up
-	in.Status, in.Received, in.Capturable = Succeeded, amount, 0
-	in.keep(c.params, "amount_to_capture", "final_capture")
-	c.emit("charge.captured", ch)
-	c.emit("payment_intent.succeeded", in)
-	return one{in}, nil
-}
-
-func cancelPaymentIntent(c *call) (answer, *Error) {
-	in, refused := c.intent()
-	if refused != nil {
-		return nil, refused
-	}
-	if !slices.Contains([]Status{RequiresPaymentMethod, RequiresCapture, RequiresConfirmation, RequiresAction}, in.Status) {
-		return nil, unexpectedState(in, "", fmt.Sprintf("You cannot cancel this PaymentIntent because it has a status of %s. Only a PaymentIntent with one of the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, requires_action, processing.", in.Status))
-	}
-	if in.Status == RequiresCapture {
-		ch, _ := c.st.Charges.find(in.Charge)
-		ch.AmountRefunded = ch.Amount // an authorization that is let go looks like a refund
-		c.emit("charge.refunded", ch)
-	}
-	in.Status, in.Capturable, in.Challenge = Canceled, 0, nil
-	in.CanceledAt, in.CancelReason = c.now, c.params.Str("cancellation_reason")
-	c.emit("payment_intent.canceled", in)
-	return one{in}, nil
+	return nil
 }

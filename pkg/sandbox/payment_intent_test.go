@@ -246,7 +246,7 @@ func TestIntentsRefused(t *testing.T) {
 		"a list for a text":      {"amount=1099&currency=usd&description[]=a", 400, "", "description"},
 		"no such customer":       {"amount=1099&currency=usd&customer=cus_nobody", 400, "resource_missing", "customer"},
 		"no such method":         {"amount=1099&currency=usd&payment_method=pm_nobody", 400, "resource_missing", "payment_method"},
-		"a method we lack":       {"amount=1099&currency=usd&payment_method_types[]=ideal", 400, "payment_intent_invalid_parameter", "payment_method_types"},
+		"a method we lack":       {"amount=1099&currency=usd&payment_method_types[]=zip", 400, "payment_intent_invalid_parameter", "payment_method_types"},
 		"no such expansion":      {"amount=1099&currency=usd&expand[]=amount", 400, "", "expand"},
 		"metadata too long":      {"amount=1099&currency=usd&metadata[a]=" + strings.Repeat("x", 501), 400, "", "metadata"},
 		"both kinds of types":    {"amount=1099&currency=usd&payment_method_types[]=card&automatic_payment_methods[enabled]=true", 400, "parameters_exclusive", "payment_method_types"},

@@ -1,16 +1,27 @@
 package sandbox
 
-import "till/pkg/sandbox/internal/form"
+import (
+	"strings"
 
-// PaymentMethod is a card that can pay.
+	"till/pkg/sandbox/internal/form"
+)
+
+// PaymentMethod is something that can pay: a card, an account, a promise to approve.
 type PaymentMethod struct {
 	object
-	Customer string      `json:"customer,omitempty"`
-	Card     *Card       `json:"card"`
-	Billing  *form.Value `json:"billing,omitempty"`
+	Type     string        `json:"type"`
+	Customer string        `json:"customer,omitempty"`
+	Card     *Card         `json:"card,omitempty"`
+	Bank     *DebitAccount `json:"bank,omitempty"`
+	Details  *form.Value   `json:"details,omitempty"` // what was given for its type
+	Billing  *form.Value   `json:"billing,omitempty"`
+	Mandate  string        `json:"mandate,omitempty"` // by which it can be debited again
+	From     string        `json:"from,omitempty"`    // charge or setup attempt that revealed it
 	// Spent is set once it has paid, or was detached, without belonging to a
 	// customer: Stripe takes it no more.
 	Spent bool `json:"spent,omitempty"`
+
+	token *Token // that its card comes from, to be marked as used
 }
 
 var paymentMethodRoutes = []route{
@@ -26,11 +37,38 @@ var paymentMethodRoutes = []route{
 
 func (m *PaymentMethod) name() string { return "payment_method" }
 
+// publicFields are what a publishable key sees of a payment method.
+func (m *PaymentMethod) publicFields() []string { return methodPublic }
+
+var methodPublic = append(strings.Fields("id object allow_redisplay billing_details created customer livemode type"), typeNames()...)
+
+func (m *PaymentMethod) kind() *methodType { return typeNamed(m.Type) }
+
 func (m *PaymentMethod) render(w *writer) {
-	w.str("type", "card")
 	w.ref("customer", m.Customer)
+	m.renderPreview(w)
+}
+
+// renderPreview writes what confirmation tokens show of it too.
+func (m *PaymentMethod) renderPreview(w *writer) {
+	w.str("type", m.Type)
 	renderBilling(w, m.Billing)
-	w.sub("card", nil, m.Card.render)
+	w.sub(m.Type, m.Details, func(w *writer) {
+		switch {
+		case m.Card != nil:
+			m.Card.render(w)
+		case m.Bank != nil:
+			m.Bank.render(w)
+			if m.From != "" {
+				m.renderOrigin(w)
+			}
+		case m.Type == "link":
+			w.opt("email", m.Billing.Str("email"))
+		case m.Type == "cashapp":
+			w.str("buyer_id", fingerprint("buyer:"+m.ID))
+			w.str("cashtag", "$sandbox")
+		}
+	})
 }
 
 // renderBilling writes billing_details, whose address is always there.
@@ -38,52 +76,99 @@ func renderBilling(w *writer, given *form.Value) {
 	w.sub("billing_details", given, func(w *writer) { w.sub("address", given.At("address"), nil) })
 }
 
-// newPaymentMethod makes a payment method from the parameters that describe one;
-// at names them in errors.
-func (c *call) newPaymentMethod(params *form.Value, at string) (*PaymentMethod, *Error) {
-	prefix := func(name string) string {
-		if at == "" {
-			return name
+// below names a parameter inside another: card[number].
+func below(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "[" + name + "]"
+}
+
+// readPaymentMethod makes a payment method of the parameters that describe one,
+// without adding it to the state; at names them in errors.
+func (c *call) readPaymentMethod(params *form.Value, at string) (*PaymentMethod, *Error) {
+	kind := params.Str("type")
+	t := typeNamed(kind)
+	if t == nil {
+		return nil, unknownMethodType(below(at, "type"), kind)
+	}
+	own, ownAt := params.At(kind), below(at, kind)
+	if t.flow == flowCard && own == nil {
+		return nil, invalidRequest("parameter_missing", ownAt, "Missing required param: "+ownAt+".")
+	}
+	for name := range strings.FieldsSeq(t.takes) {
+		if !own.Set(name) {
+			return nil, invalidRequest("parameter_missing", below(ownAt, name), "Missing required param: "+below(ownAt, name)+".")
 		}
-		return at + "[" + name + "]"
 	}
-	if kind := params.Str("type"); kind != "card" {
-		return nil, unknownMethodType(prefix("type"), kind)
+	m := &PaymentMethod{Type: kind, Billing: params.At("billing_details")}
+	var refused *Error
+	switch t.flow {
+	case flowCard:
+		refused = c.readCard(m, own, ownAt)
+	case flowDebit:
+		m.Bank, refused = newDebitAccount(kind, own, ownAt)
+	default:
+		m.Details = own
 	}
-	if !params.Has("card") {
-		return nil, invalidRequest("parameter_missing", prefix("card"), "Missing required param: "+prefix("card")+".")
+	if refused == nil {
+		refused = m.mergeMetadata(params)
 	}
-	var card *Card
-	if tok := params.Str("card", "token"); tok != "" {
-		return nil, missingInBody("token", prefix("card")+"[token]", tok)
-	}
-	card, refused := newCard(params.At("card"), prefix("card"), c.now)
+	return m, refused
+}
+
+func (c *call) readCard(m *PaymentMethod, params *form.Value, at string) *Error {
+	card, billing, tok, refused := c.cardParam(params, at)
 	if refused != nil {
-		return nil, refused
+		return refused
 	}
-	m := &PaymentMethod{Card: card, Billing: params.At("billing_details")}
+	m.Card, m.Billing, m.token = card, merged(billing, m.Billing), tok
 	card.PostalCode = m.Billing.Set("address", "postal_code")
 	card.Line1 = m.Billing.Set("address", "line1")
-	if refused := m.mergeMetadata(params); refused != nil {
-		return nil, refused
+	return nil
+}
+
+// addPaymentMethod makes m one of the account's, if it is not yet.
+func (c *call) addPaymentMethod(m *PaymentMethod) *PaymentMethod {
+	if m.ID != "" {
+		return m
+	}
+	if m.token != nil {
+		m.token.Used, m.token = true, nil
 	}
 	c.create(&m.object, "pm_1"+token(23))
 	c.st.Methods.insert(m)
-	return m, nil
+	return m
 }
 
 func unknownMethodType(param, kind string) *Error {
 	return invalidRequest("", param, "The payment method type provided: "+kind+" is invalid. Please ensure the provided type is activated in your dashboard (https://dashboard.stripe.com/account/payments/settings) and your account is enabled for any preview features that you are trying to use.")
 }
 
-// method is the payment method that a parameter names: an id, or a pm_card_…
-// name, for which a new one is made.
+// testMethod is a new payment method for a name that Stripe documents for tests:
+// pm_card_visa, pm_usBankAccount_success. nil for any other name. It still has to be
+// added to the state.
+func (c *call) testMethod(name string) *PaymentMethod {
+	if t := cardByName[name]; t != nil {
+		return &PaymentMethod{Type: "card", Card: t.named(c.now)}
+	}
+	if a := accountByName[name]; a != nil {
+		return &PaymentMethod{Type: a.kind, Bank: a.named(), Billing: jenny()}
+	}
+	return nil
+}
+
+// jenny owns the bank accounts that have names.
+func jenny() *form.Value {
+	text := func(s string) *form.Value { return &form.Value{Text: s} }
+	return &form.Value{Hash: map[string]*form.Value{"name": text("Jenny Rosen"), "email": text("jenny.rosen@example.com")}}
+}
+
+// method is the payment method that a parameter names: an id, or a name for
+// tests, for which a new one is made, which the caller adds to the state.
 func (c *call) method(param string) (*PaymentMethod, *Error) {
 	id := c.params.Str(param)
-	if t := cardByName[id]; t != nil {
-		m := &PaymentMethod{Card: t.named(c.now)}
-		c.create(&m.object, "pm_1"+token(23))
-		c.st.Methods.insert(m)
+	if m := c.testMethod(id); m != nil {
 		return m, nil
 	}
 	return need(&c.st.Methods, "PaymentMethod", param, id)
@@ -96,11 +181,11 @@ func (c *call) attach(m *PaymentMethod, customer string) {
 }
 
 func createPaymentMethod(c *call) (answer, *Error) {
-	m, refused := c.newPaymentMethod(c.params, "")
+	m, refused := c.readPaymentMethod(c.params, "")
 	if refused != nil {
 		return nil, refused
 	}
-	return one{m}, nil
+	return one{c.addPaymentMethod(m)}, nil
 }
 
 func findPaymentMethod(c *call) (*PaymentMethod, *Error) {
@@ -127,6 +212,13 @@ func updatePaymentMethod(c *call) (answer, *Error) {
 	if m.Customer == "" {
 		return nil, invalidRequest("", "", "You must save this PaymentMethod to a customer before you can update it.")
 	}
+	if c.params.Has("card") && m.Card == nil {
+		return nil, invalidRequest("payment_method_invalid_parameter", "card", "You cannot update the card of a PaymentMethod of type "+m.Type+".")
+	}
+	card, refused := c.changedCard(m)
+	if refused != nil {
+		return nil, refused
+	}
 	before := c.seen(m)
 	if refused := m.mergeMetadata(c.params); refused != nil {
 		return nil, refused
@@ -134,21 +226,39 @@ func updatePaymentMethod(c *call) (answer, *Error) {
 	if c.params.Set("billing_details") {
 		m.Billing = merged(m.Billing, c.params.At("billing_details"))
 	}
-	card := new(*m.Card)
-	if c.params.Set("card", "exp_month") {
-		card.ExpMonth = c.params.Int("card", "exp_month")
-	}
-	if c.params.Set("card", "exp_year") {
-		card.ExpYear = c.params.Int("card", "exp_year")
-	}
 	m.Card = card
+	if m.Bank != nil {
+		bank := new(*m.Bank)
+		update(c.params.At("us_bank_account"), "account_holder_type", &bank.Holder)
+		update(c.params.At("us_bank_account"), "account_type", &bank.Account)
+		m.Bank = bank
+	}
 	c.updated("payment_method.updated", m, before)
 	return one{m}, nil
 }
 
+// changedCard is m's card with the expiry that was sent, nil if m is none.
+func (c *call) changedCard(m *PaymentMethod) (*Card, *Error) {
+	sent := c.params.At("card")
+	if m.Card == nil || !sent.Set("exp_month") && !sent.Set("exp_year") {
+		return m.Card, nil
+	}
+	card := new(*m.Card)
+	if sent.Set("exp_month") {
+		card.ExpMonth = sent.Int("exp_month")
+	}
+	if sent.Set("exp_year") {
+		card.ExpYear = fullYear(sent.Int("exp_year"))
+	}
+	return card, checkExpiry(card.ExpMonth, card.ExpYear, "card[exp_month]", "card[exp_year]", c.now)
+}
+
 // merged lays the members that were sent over those that were there.
 func merged(old, sent *form.Value) *form.Value {
-	if old == nil || sent.Hash == nil {
+	switch {
+	case sent == nil:
+		return old
+	case old == nil || sent.Hash == nil:
 		return sent
 	}
 	out := &form.Value{Hash: map[string]*form.Value{}}
@@ -172,21 +282,35 @@ func attachPaymentMethod(c *call) (answer, *Error) {
 		return nil, refused
 	case m.Customer == owner.ID:
 		return one{m}, nil
-	case m.Customer != "":
-		return nil, invalidRequest("", "", "The payment method you provided has already been attached to a customer.")
-	case m.Spent:
-		return nil, spentMethod()
 	}
-	c.attach(m, owner.ID)
+	if refused := m.savable(); refused != nil {
+		return nil, refused
+	}
+	c.attach(c.addPaymentMethod(m), owner.ID)
 	return one{m}, nil
 }
 
-// methodInPath also takes pm_card_… names, as Stripe does when attaching.
+// savable says why m cannot be saved for a customer. The issuer is asked before a
+// card is.
+func (m *PaymentMethod) savable() *Error {
+	switch {
+	case m.Spent:
+		return spentMethod()
+	case m.Customer != "":
+		return badRequest("The payment method you provided has already been attached to a customer.")
+	case !m.kind().reusable:
+		return invalidRequest("", "payment_method", "This PaymentMethod of type "+m.Type+" cannot be saved to customers. It can only be used once.")
+	case m.Bank != nil && m.Bank.verifiable() && !m.Bank.Verified:
+		return invalidRequest("", "payment_method", "This PaymentMethod of type "+m.Type+" must be verified before it can be attached to a customer. Verify it with a SetupIntent, or with a PaymentIntent that has `setup_future_usage`.")
+	case m.Card != nil && m.Card.test().decline != "" && !m.Card.test().savable:
+		return m.Card.declinedAs(m.Card.test().decline)
+	}
+	return nil
+}
+
+// methodInPath also takes names for tests, as Stripe does when attaching.
 func (c *call) methodInPath() (*PaymentMethod, *Error) {
-	if t := cardByName[c.path("payment_method")]; t != nil {
-		m := &PaymentMethod{Card: t.named(c.now)}
-		c.create(&m.object, "pm_1"+token(23))
-		c.st.Methods.insert(m)
+	if m := c.testMethod(c.path("payment_method")); m != nil {
 		return m, nil
 	}
 	return findPaymentMethod(c)
@@ -204,25 +328,32 @@ func detachPaymentMethod(c *call) (answer, *Error) {
 	case m.Customer == "":
 		return nil, invalidRequest("", "", "The payment method you provided is not attached to a customer so detachment is impossible.")
 	}
+	owner, _ := c.st.Customers.find(m.Customer)
 	before := c.seen(m)
 	m.Customer, m.Spent = "", true
 	c.updated("payment_method.detached", m, before)
+	if owner.defaultMethod() == m.ID {
+		before := c.seen(owner)
+		owner.setDefaultMethod("")
+		c.updated("customer.updated", owner, before)
+	}
 	return one{m}, nil
 }
 
 func listPaymentMethods(c *call) (answer, *Error) {
-	owner := c.params.Str("customer")
-	if inPath := c.path("customer"); inPath != "" {
-		owner = inPath
-	}
-	if kind := c.params.Str("type"); kind != "" && kind != "card" {
-		return &page{url: c.url}, nil
-	}
-	if owner == "" {
+	var owner *Customer
+	var refused *Error
+	switch {
+	case c.path("customer") != "":
+		owner, refused = c.ownerInPath()
+	case c.params.Set("customer"):
+		owner, refused = c.customer("customer")
+	default:
 		return &page{url: c.url}, nil // Stripe lists only what belongs to a customer
 	}
-	if _, refused := need(&c.st.Customers, "customer", "customer", owner); refused != nil {
+	if refused != nil {
 		return nil, refused
 	}
-	return paged(c, &c.st.Methods, func(m *PaymentMethod) bool { return m.Customer == owner })
+	kind := c.params.Str("type")
+	return paged(c, &c.st.Methods, func(m *PaymentMethod) bool { return m.Customer == owner.ID && (kind == "" || m.Type == kind) })
 }

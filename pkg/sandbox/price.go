@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"strconv"
+	"maps"
 	"strings"
 
 	"till/pkg/money"
@@ -11,13 +11,14 @@ import (
 // Price is what one unit of a product costs.
 type Price struct {
 	object
-	Product    string         `json:"product"`
-	Active     bool           `json:"active"`
-	Currency   money.Currency `json:"currency"`
-	UnitAmount *int64         `json:"unit_amount,omitempty"` // minor units; nil when it is a fraction or the buyer's choice
-	Decimal    string         `json:"unit_amount_decimal,omitempty"`
-	LookupKey  string         `json:"lookup_key,omitempty"`
-	Recurring  *form.Value    `json:"recurring,omitempty"`
+	Cost
+	Product   string                   `json:"product"`
+	Active    bool                     `json:"active"`
+	Currency  money.Currency           `json:"currency"`
+	Options   map[money.Currency]*Cost `json:"currency_options,omitempty"` // of other currencies
+	LookupKey string                   `json:"lookup_key,omitempty"`
+	Recurring *form.Value              `json:"recurring,omitempty"`
+	TrialDays int64                    `json:"trial_period_days,omitempty"` // of what was made as a plan
 }
 
 var priceRoutes = []route{
@@ -42,86 +43,102 @@ func (p *Price) render(w *writer) {
 	w.str("currency", string(p.Currency))
 	w.str("type", p.kind())
 	w.opt("lookup_key", p.LookupKey)
-	if p.UnitAmount != nil {
-		w.int("unit_amount", *p.UnitAmount)
-	}
-	if p.Decimal != "" {
-		w.str("unit_amount_decimal", p.Decimal)
-	} else {
-		w.null("unit_amount_decimal")
-	}
+	p.renderCost(w)
 	if p.Given["billing_scheme"] == nil {
 		w.str("billing_scheme", "per_unit")
 	}
-	if p.Given["tax_behavior"] == nil {
-		w.str("tax_behavior", "unspecified")
+	if w.expanded("currency_options") {
+		costs := map[money.Currency]*Cost{p.Currency: &p.Cost}
+		maps.Copy(costs, p.Options)
+		w.hash("currency_options", sortedCurrencies(costs), func(w *writer, currency string) { costs[money.Currency(currency)].renderCost(w) })
 	}
 	if p.Recurring != nil {
 		w.sub("recurring", p.Recurring, func(w *writer) {
-			if !p.Recurring.Set("interval_count") {
-				w.int("interval_count", 1)
-			}
-			if !p.Recurring.Set("usage_type") {
-				w.str("usage_type", "licensed")
-			}
+			w.int("interval_count", p.intervalCount())
+			w.str("usage_type", p.usage())
+			w.opt("aggregate_usage", p.aggregate())
 		})
 	}
 }
 
+func (p *Price) intervalCount() int64 { return max(1, p.Recurring.Int("interval_count")) }
+
+func (p *Price) usage() string {
+	if text := p.Recurring.Str("usage_type"); text != "" {
+		return text
+	}
+	return "licensed"
+}
+
+func (p *Price) aggregate() string {
+	if text := p.Recurring.Str("aggregate_usage"); text != "" || p.usage() == "licensed" {
+		return text
+	}
+	return "sum"
+}
+
 // newPrice reads a price's parameters; it is not yet part of anything.
 func (c *call) newPrice(params *form.Value, at string) (*Price, *Error) {
-	named := func(name string) string {
+	return c.priceOf(priceTerms{params, func(name string) string {
 		if at == "" {
 			return name
 		}
 		return at + "[" + name + "]"
-	}
-	currency, refused := parseCurrency(named("currency"), params.Str("currency"))
+	}})
+}
+
+func (c *call) priceOf(t priceTerms) (*Price, *Error) {
+	currency, refused := parseCurrency(t.named("currency"), t.params.Str("currency"))
 	if refused != nil {
 		return nil, refused
 	}
-	p := &Price{Active: true, Currency: currency, Recurring: params.At("recurring")}
-	if params.Has("active") {
-		p.Active = params.Bool("active")
-	}
-	switch {
-	case params.Set("unit_amount") && params.Set("unit_amount_decimal"):
-		return nil, invalidRequest("parameters_exclusive", named("unit_amount"), "You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
-	case params.Set("unit_amount"):
-		n := params.Int("unit_amount")
-		if n < 0 {
-			return nil, invalidRequest("parameter_invalid_integer", named("unit_amount"), "This value must be greater than or equal to 0.")
-		}
-		p.UnitAmount, p.Decimal = new(n), strconv.FormatInt(n, 10)
-	case params.Set("unit_amount_decimal"):
-		text := params.Str("unit_amount_decimal")
-		whole, fraction, _ := strings.Cut(text, ".")
-		n, err := strconv.ParseInt(whole, 10, 64)
-		if err != nil || n < 0 || fraction != "" && !digits(fraction) || len(fraction) > 12 {
-			return nil, invalidRequest("", named("unit_amount_decimal"), "Invalid decimal: "+text+"; must contain at maximum twelve decimal places.")
-		}
-		p.Decimal = text
-		if strings.Trim(fraction, "0") == "" {
-			p.UnitAmount, p.Decimal = new(n), whole
-		}
-	case !params.Set("custom_unit_amount") && params.Str("billing_scheme") != "tiered":
-		return nil, invalidRequest("parameter_missing", named("unit_amount"), "Missing required param: "+named("unit_amount")+".")
-	}
-	if refused := p.mergeMetadata(params); refused != nil {
+	p := &Price{Active: !t.params.Has("active") || t.params.Bool("active"), Currency: currency, Recurring: t.params.At("recurring")}
+	if refused := t.terms(p); refused != nil {
 		return nil, refused
 	}
-	p.keep(params, "currency", "active", "product", "product_data", "recurring", "unit_amount", "unit_amount_decimal", "lookup_key", "transfer_lookup_key")
+	tiered := t.params.Str("billing_scheme") == "tiered"
+	if p.Cost, refused = t.cost(tiered); refused != nil {
+		return nil, refused
+	}
+	if p.Options, refused = t.options(p, tiered); refused != nil {
+		return nil, refused
+	}
+	if refused := p.mergeMetadata(t.params); refused != nil {
+		return nil, refused
+	}
+	p.keep(t.params, "currency", "active", "product", "product_data", "recurring", "unit_amount", "unit_amount_decimal", "custom_unit_amount",
+		"tiers", "tax_behavior", "currency_options", "lookup_key", "transfer_lookup_key")
 	return p, nil
 }
 
 // addPrice makes a price part of the state.
 func (c *call) addPrice(p *Price) {
-	c.create(&p.object, "price_1"+token(23))
+	if p.ID == "" {
+		p.ID = "price_1" + token(23)
+	}
+	c.create(&p.object, p.ID)
 	c.st.Prices.insert(p)
 	if p.LookupKey != "" {
 		c.st.LookupKeys[p.LookupKey] = p.ID
 	}
 	c.emit("price.created", p)
+	if p.Recurring != nil {
+		c.emit("plan.created", plan{p})
+	}
+}
+
+// changePrice lets change do its work and tells of it, as of a price and, where
+// it is one, as of a plan.
+func (c *call) changePrice(p *Price, change func()) {
+	before, planBefore := c.seen(p), []byte(nil)
+	if p.Recurring != nil {
+		planBefore = c.seen(plan{p})
+	}
+	change()
+	c.updated("price.updated", p, before)
+	if p.Recurring != nil {
+		c.updated("plan.updated", plan{p}, planBefore)
+	}
 }
 
 // lookupKey says whether p may have the lookup key that was sent, and takes it
@@ -134,10 +151,8 @@ func (c *call) lookupKey(p *Price) *Error {
 	case !c.params.Bool("transfer_lookup_key"):
 		return invalidRequest("resource_already_exists", "lookup_key", "A price (`"+owner.ID+"`) already uses that lookup key.")
 	default:
-		before := c.seen(owner)
-		owner.LookupKey = ""
+		c.changePrice(owner, func() { owner.LookupKey = "" })
 		delete(c.st.LookupKeys, key)
-		c.updated("price.updated", owner, before)
 	}
 	return nil
 }
@@ -159,24 +174,19 @@ func createPrice(c *call) (answer, *Error) {
 		}
 		p.Product = id
 	}
+	var made *Product
+	if data != nil {
+		if made, refused = c.newProduct(data, "product_data"); refused != nil {
+			return nil, refused
+		}
+	}
 	if refused := c.lookupKey(p); refused != nil {
 		return nil, refused
 	}
 	p.LookupKey = c.params.Str("lookup_key")
-	if data != nil {
-		made := &Product{Active: !data.Has("active") || data.Bool("active"), Updated: c.now}
-		if refused := made.mergeMetadata(data); refused != nil {
-			return nil, refused
-		}
-		made.keep(data, "id", "active")
-		id := data.Str("id")
-		if id == "" {
-			id = "prod_" + token(14)
-		}
-		c.create(&made.object, id)
-		c.st.Products.insert(made)
-		c.emit("product.created", made)
-		p.Product = id
+	if made != nil {
+		c.addProduct(made)
+		p.Product = made.ID
 	}
 	c.addPrice(p)
 	return one{p}, nil
@@ -199,25 +209,47 @@ func updatePrice(c *call) (answer, *Error) {
 	if refused != nil {
 		return nil, refused
 	}
-	before := c.seen(p)
+	if refused := c.archivable(p); refused != nil {
+		return nil, refused
+	}
+	if refused := settled("tax_behavior", orUnspecified(p.TaxBehavior), c.params.Str("tax_behavior")); refused != nil {
+		return nil, refused
+	}
+	options, refused := priceTerms{c.params, func(name string) string { return name }}.options(p, p.Tiers != nil)
+	if refused != nil {
+		return nil, refused
+	}
+	changed := *p
+	if refused := changed.mergeMetadata(c.params); refused != nil {
+		return nil, refused
+	}
 	if refused := c.lookupKey(p); refused != nil {
 		return nil, refused
 	}
-	if refused := p.mergeMetadata(c.params); refused != nil {
-		return nil, refused
-	}
-	if c.params.Has("active") {
-		p.Active = c.params.Bool("active")
-	}
-	if c.params.Has("lookup_key") {
-		delete(c.st.LookupKeys, p.LookupKey)
-		if p.LookupKey = c.params.Str("lookup_key"); p.LookupKey != "" {
-			c.st.LookupKeys[p.LookupKey] = p.ID
+	c.changePrice(p, func() {
+		p.Metadata, p.Options = changed.Metadata, options
+		update(c.params, "tax_behavior", &p.TaxBehavior)
+		if c.params.Has("active") {
+			p.Active = c.params.Bool("active")
 		}
-	}
-	p.keep(c.params, "active", "lookup_key", "transfer_lookup_key")
-	c.updated("price.updated", p, before)
+		if c.params.Has("lookup_key") {
+			delete(c.st.LookupKeys, p.LookupKey)
+			if p.LookupKey = c.params.Str("lookup_key"); p.LookupKey != "" {
+				c.st.LookupKeys[p.LookupKey] = p.ID
+			}
+		}
+		p.keep(c.params, "active", "lookup_key", "transfer_lookup_key", "tax_behavior", "currency_options")
+	})
 	return one{p}, nil
+}
+
+// archivable refuses to take a product's default price out of sale.
+func (c *call) archivable(p *Price) *Error {
+	product, ok := c.st.Products.find(p.Product)
+	if ok && product.DefaultPrice == p.ID && c.params.Has("active") && !c.params.Bool("active") {
+		return invalidRequest("", "active", "This price cannot be archived because it is the default price of its product.")
+	}
+	return nil
 }
 
 func listPrices(c *call) (answer, *Error) {
@@ -234,7 +266,7 @@ func listPrices(c *call) (answer, *Error) {
 			(product == "" || p.Product == product) &&
 			(kind == "" || p.kind() == kind) &&
 			(interval == "" || p.Recurring.Str("interval") == interval) &&
-			(usage == "" || p.Recurring != nil && (p.Recurring.Str("usage_type") == usage || usage == "licensed" && !p.Recurring.Has("usage_type")))
+			(usage == "" || p.Recurring != nil && p.usage() == usage)
 	})
 }
 

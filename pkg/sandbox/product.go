@@ -1,5 +1,7 @@
 package sandbox
 
+import "till/pkg/sandbox/internal/form"
+
 // Product is what is sold.
 type Product struct {
 	object
@@ -25,32 +27,46 @@ func (p *Product) render(w *writer) {
 	w.ref("tax_code", p.Given["tax_code"].Str())
 }
 
-func createProduct(c *call) (answer, *Error) {
-	p := &Product{Active: true, Updated: c.now}
-	if c.params.Has("active") {
-		p.Active = c.params.Bool("active")
-	}
-	if refused := p.mergeMetadata(c.params); refused != nil {
+// newProduct reads a product's parameters; it is not yet part of anything.
+func (c *call) newProduct(params *form.Value, at string) (*Product, *Error) {
+	p := &Product{Active: !params.Has("active") || params.Bool("active"), Updated: c.now}
+	if refused := p.mergeMetadata(params); refused != nil {
 		return nil, refused
 	}
-	id := c.params.Str("id")
-	if _, taken := c.st.Products.find(id); taken {
-		return nil, invalidRequest("resource_already_exists", "id", "Product already exists.")
+	p.ID = params.Str("id")
+	if _, taken := c.st.Products.find(p.ID); taken {
+		param := "id"
+		if at != "" {
+			param = at + "[id]"
+		}
+		return nil, invalidRequest("resource_already_exists", param, "Product already exists.")
 	}
-	if id == "" {
-		id = "prod_" + token(14)
+	p.keep(params, "id", "active", "default_price_data")
+	return p, nil
+}
+
+// addProduct makes a product part of the state.
+func (c *call) addProduct(p *Product) {
+	if p.ID == "" {
+		p.ID = "prod_" + token(14)
 	}
-	p.keep(c.params, "id", "active", "default_price_data")
+	c.create(&p.object, p.ID)
+	c.st.Products.insert(p)
+	c.emit("product.created", p)
+}
+
+func createProduct(c *call) (answer, *Error) {
+	p, refused := c.newProduct(c.params, "")
+	if refused != nil {
+		return nil, refused
+	}
 	var price *Price
 	if data := c.params.At("default_price_data"); data != nil {
-		var refused *Error
 		if price, refused = c.newPrice(data, "default_price_data"); refused != nil {
 			return nil, refused
 		}
 	}
-	c.create(&p.object, id)
-	c.st.Products.insert(p)
-	c.emit("product.created", p)
+	c.addProduct(p)
 	if price != nil {
 		price.Product = p.ID
 		c.addPrice(price)

@@ -15,6 +15,7 @@ import (
 type renderer struct {
 	st     *state
 	tables *spec.Tables
+	now    int64  // seconds
 	origin string // where this sandbox was reached: http://127.0.0.1:12111
 	public bool   // the caller holds only a publishable key
 	buf    []byte
@@ -41,7 +42,9 @@ func (r *renderer) resource(x resource, expand expansion) {
 	if p, ok := x.(interface{ publicFields() []string }); ok && r.public {
 		w.only = p.publicFields()
 	}
-	w.str("id", b.ID)
+	if w.t.Index("id") >= 0 { // a setting has none
+		w.str("id", b.ID)
+	}
 	w.str("object", x.name())
 	if b.Created != 0 && w.t.Index("created") >= 0 {
 		w.int("created", b.Created)
@@ -206,7 +209,14 @@ func (w *writer) ref(name, id string) {
 		return
 	}
 	if sub, expanded := w.expand[name]; expanded {
-		if x, ok := w.r.st.find(id); ok {
+		x, ok := w.r.st.find(id)
+		if u, customer := x.(*Customer); customer && u.Deleted {
+			if w.key(name) {
+				deleted{"customer", id}.write(w.r, nil)
+			}
+			return
+		}
+		if ok {
 			w.embed(name, x, sub)
 			return
 		}
@@ -309,7 +319,8 @@ func (r *renderer) fitting(t *spec.Type, v *form.Value) *spec.Type {
 }
 
 // expansionOf reads expand[]; root is what the answer is. List answers are
-// expanded below data.
+// expanded below data. Who pays may see what he pays with, and no other object
+// behind the one that he holds the secret of.
 func (r *renderer) expansionOf(root *spec.Type, params *form.Value) (expansion, *Error) {
 	paths := params.Strs("expand")
 	if len(paths) == 0 {
@@ -323,16 +334,21 @@ func (r *renderer) expansionOf(root *spec.Type, params *form.Value) (expansion, 
 		}
 		at, t := tree, root
 		for _, part := range parts {
+			if t.Kind == spec.Map { // any key leads to its elements: currency_options.eur.tiers
+				at, t = at.below(part), r.tables.Member(t.Elem)
+				continue
+			}
 			p := t.Prop(part)
-			if p == nil || !(p.Expand || p.Include || r.nests(p.Type)) {
+			if p == nil || !(p.Expand || p.Include || r.nests(p.Type)) || r.public && p.Expand && part != "payment_method" {
 				return nil, invalidRequest("", "expand", "This property cannot be expanded ("+path+").")
 			}
-			if at[part] == nil {
-				at[part] = expansion{}
-			}
-			at = at[part]
-			if t = r.tables.Member(p.Type); t == nil && p.Type.Kind == spec.List {
+			at = at.below(part)
+			switch t = r.tables.Member(p.Type); {
+			case t != nil:
+			case p.Type.Kind == spec.List:
 				t = r.tables.Member(p.Type.Elem)
+			case p.Type.Kind == spec.Map && r.tables.Member(p.Type.Elem) != nil:
+				t = p.Type
 			}
 			if t == nil {
 				t = &spec.Type{Kind: spec.Object}
@@ -342,7 +358,14 @@ func (r *renderer) expansionOf(root *spec.Type, params *form.Value) (expansion, 
 	return tree, nil
 }
 
+func (e expansion) below(part string) expansion {
+	if e[part] == nil {
+		e[part] = expansion{}
+	}
+	return e[part]
+}
+
 // nests says whether something below a field may be expandable.
 func (r *renderer) nests(t *spec.Type) bool {
-	return r.tables.Member(t) != nil || t.Kind == spec.List && r.tables.Member(t.Elem) != nil
+	return r.tables.Member(t) != nil || (t.Kind == spec.List || t.Kind == spec.Map) && r.tables.Member(t.Elem) != nil
 }

@@ -26,7 +26,7 @@ type request struct {
 }
 
 func (q *request) serve() {
-	params, refused := readParams(q.r) // all of it first: only then does net/http notice a caller who leaves
+	params, file, refused := q.rt.read(q.w, q.r) // all of it first: only then does net/http notice a caller who leaves
 	if refused == nil {
 		q.fault = q.s.faults.take(q.r.Method, q.r.URL.Path)
 		if q.fault.before(q.s, q.w, q.r, q.id) {
@@ -34,20 +34,29 @@ func (q *request) serve() {
 		}
 		refused = q.admit(params)
 	}
+	if refused == nil {
+		q.call.upload = file
+	}
 	var saved *savedAnswer
 	if refused == nil {
 		saved, refused = q.claim()
 	}
 	switch {
 	case refused != nil:
-		q.s.refuse(q.w, q.id, refused)
+		q.answer(refused.Status, q.s.failureBody(refused, q.id))
 	case saved != nil:
 		q.w.Header().Set("Idempotent-Replayed", "true")
 		q.w.Header().Set("Original-Request", saved.RequestID)
-		q.fault.after(q.s, q.w, q.r, q.id, saved.Status, saved.Body)
+		q.answer(saved.Status, saved.Body)
 	default:
 		q.work()
 	}
+}
+
+// answer is for what has had no effect; the fault counts as met, so it is.
+func (q *request) answer(status int, body []byte) {
+	status, body = q.fault.outcome(q.s, q.id, status, body)
+	q.fault.after(q.s, q.w, q.r, q.id, status, body)
 }
 
 // admit checks the key and the parameters and makes the call of them.
@@ -58,18 +67,21 @@ func (q *request) admit(params *form.Value) *Error {
 		return refused
 	case publishable && !q.rt.browser:
 		return secretKeyRequired()
-	case !publishable && q.r.Header.Get("Origin") != "":
-		return secretKeyOnPage()
 	}
 	q.echoVersion(params)
+	apiKey := keyOf(q.r, params)
 	delete(params.Hash, "key")
 	delete(params.Hash, "_stripe_version")
 	if publishable {
 		dropBrowserParams(params)
 	}
 	q.call = &call{
-		tables: q.s.tables, params: params, now: q.s.clock().Unix(), origin: originOf(q.r), browser: publishable, id: q.id,
+		tables: q.s.tables, params: params, origin: originOf(q.r), browser: publishable, id: q.id,
 		url: q.r.URL.Path, path: q.r.PathValue,
+	}
+	q.call.apiKey, q.call.version = apiKey, q.r.Header.Get("Stripe-Version")
+	if q.rt.prepare != nil {
+		q.rt.prepare(params)
 	}
 	if bad := q.s.tables.Check(q.op, params); bad != nil {
 		return paramError(bad)
@@ -77,6 +89,9 @@ func (q *request) admit(params *form.Value) *Error {
 	root := q.s.tables.Objects[q.rt.answers]
 	if kind, list := strings.CutPrefix(q.rt.answers, "list:"); list {
 		root = listOf(kind)
+	}
+	if kind, search := strings.CutPrefix(q.rt.answers, "search:"); search {
+		root = searchOf(kind)
 	}
 	q.expand, refused = q.call.renderer().expansionOf(root, params)
 	return refused
@@ -112,7 +127,11 @@ func (q *request) claim() (saved *savedAnswer, refused *Error) {
 	}
 	q.call.key = key
 	q.w.Header().Set("Idempotency-Key", key)
-	q.mine, saved, refused = q.s.keys.claim(key, q.r.URL.Path+"?"+q.call.params.Canonical(), q.id, q.s.clock())
+	request := q.r.URL.Path + "?" + q.call.params.Canonical()
+	if q.call.browser { // it must not be shown what a server was answered
+		request = "publishable " + request
+	}
+	q.mine, saved, refused = q.s.keys.claim(key, request, q.id, q.s.clock())
 	return saved, refused
 }
 
@@ -125,9 +144,7 @@ func (q *request) work() {
 		}
 	}()
 	status, body := q.run()
-	if q.fault.kind() == statusAfter {
-		status, body = q.fault.fault.Status, q.s.failureBody(apiError(q.fault.fault.Status), q.id)
-	}
+	status, body = q.fault.outcome(q.s, q.id, status, body)
 	q.s.webhooks.dispatch(q.r.Context(), q.call.events)
 	if q.mine != nil {
 		q.s.keys.finish(q.mine, status, body)
@@ -142,14 +159,19 @@ func (q *request) work() {
 // run is the one place where handlers meet the state.
 func (q *request) run() (status int, body []byte) {
 	c, s := q.call, q.s
-	if q.rt.reads() {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-	} else {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	s.catchUp(q.r.Context())
+	if !q.rt.reads() {
+		s.writing(c, func() { status, body = q.handle() })
+		return status, body
 	}
-	c.st = s.mu.st
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c.st, c.now = s.mu.st, s.now()
+	return q.handle()
+}
+
+func (q *request) handle() (status int, body []byte) {
+	c := q.call
 	r := c.renderer()
 	r.buf = make([]byte, 0, 4096)
 	ans, refused := q.rt.handle(c)

@@ -12,16 +12,56 @@ import (
 // in Stripe's description, from which its parameters are checked.
 type route struct {
 	pattern string // "POST /v1/payment_intents/{intent}/confirm"
-	answers string // the object in the answer, or "list:" and the objects' name
+	answers string // the object in the answer, or "list:" or "search:" and the objects' name
 	handle  func(c *call) (answer, *Error)
-	browser bool // Stripe takes it with a publishable key
+	browser bool                     // Stripe takes it with a publishable key
+	upload  bool                     // its body is multipart/form-data and has a file
+	prepare func(params *form.Value) // puts where the description has it what Stripe also takes elsewhere; nil: nothing
 }
 
 // resources is the API: each file of a resource gives its routes.
 func resources() []route {
 	return slices.Concat(
-		accountRoutes, chargeRoutes, customerRoutes, eventRoutes, paymentIntentRoutes,
-		paymentMethodRoutes, priceRoutes, productRoutes, webhookEndpointRoutes,
+		accountRoutes,
+		balanceRoutes,
+		chargeRoutes,
+		checkoutSessionRoutes,
+		confirmationTokenRoutes,
+		couponRoutes,
+		customerBalanceRoutes,
+		customerRoutes,
+		customerSessionRoutes,
+		disputeRoutes,
+		ephemeralKeyRoutes,
+		eventRoutes,
+		fileLinkRoutes,
+		fileRoutes,
+		mandateRoutes,
+		methodConfigurationRoutes,
+		methodDomainRoutes,
+		paymentIntentRoutes,
+		paymentLinkRoutes,
+		paymentMethodRoutes,
+		paymentPageRoutes,
+		planRoutes,
+		priceRoutes,
+		productRoutes,
+		promotionCodeRoutes,
+		radarRoutes,
+		refundRoutes,
+		searchRoutes,
+		setupAttemptRoutes,
+		setupIntentRoutes,
+		shippingRateRoutes,
+		sourceCardRoutes,
+		taxCalculationRoutes,
+		taxIDRoutes,
+		taxRateRoutes,
+		taxSettingsRoutes,
+		taxTransactionRoutes,
+		testClockRoutes,
+		tokenRoutes,
+		webhookEndpointRoutes,
 	)
 }
 
@@ -37,6 +77,9 @@ type call struct {
 	browser bool   // made with a publishable key
 	id      string // of the request: req_…
 	key     string // idempotency key
+	apiKey  string
+	version string  // that the request asked for by a header, "" without one
+	upload  *upload // the file that came with it, nil without one
 	events  []*Event
 }
 
@@ -91,21 +134,15 @@ func (c *call) create(o *object, id string) {
 }
 
 func (c *call) renderer() *renderer {
-	return &renderer{st: c.st, tables: c.tables, origin: c.origin, public: c.browser}
+	return &renderer{st: c.st, tables: c.tables, now: c.now, origin: c.origin, public: c.browser}
 }
 
 // paged lists what keep wants of t, newest first, by limit and cursor and by
 // created where the operation takes it.
 func paged[T resource](c *call, t *table[T], keep func(T) bool) (answer, *Error) {
-	limit := int64(10)
-	if c.params.Has("limit") {
-		limit = c.params.Int("limit")
-	}
-	switch {
-	case limit < 1:
-		return nil, invalidRequest("parameter_invalid_integer", "limit", "This value must be greater than or equal to 1.")
-	case limit > 100:
-		return nil, invalidRequest("parameter_invalid_integer", "limit", "This value must be less than or equal to 100 (it currently is '"+c.params.Str("limit")+"').")
+	limit, refused := c.limit()
+	if refused != nil {
+		return nil, refused
 	}
 	after, refused := cursor(c, t, "starting_after")
 	if refused != nil {
@@ -145,6 +182,21 @@ func paged[T resource](c *call, t *table[T], keep func(T) bool) (answer, *Error)
 		}
 	}
 	return p, nil
+}
+
+// limit is how many objects a page may have.
+func (c *call) limit() (int64, *Error) {
+	limit := int64(10)
+	if c.params.Has("limit") {
+		limit = c.params.Int("limit")
+	}
+	switch {
+	case limit < 1:
+		return 0, invalidRequest("parameter_invalid_integer", "limit", "This value must be greater than or equal to 1.")
+	case limit > 100:
+		return 0, invalidRequest("parameter_invalid_integer", "limit", "This value must be less than or equal to 100 (it currently is '"+c.params.Str("limit")+"').")
+	}
+	return limit, nil
 }
 
 // cursor is the place of the object that a cursor names, -1 without one.

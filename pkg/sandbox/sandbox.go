@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"till/pkg/sandbox/internal/spec"
@@ -30,10 +31,16 @@ type Sandbox struct {
 
 	mu lock
 
+	ahead   atomic.Int64  // state.Ahead, for who reads the time without the lock
+	nextDue atomic.Int64  // seconds; 0: nothing is planned
+	planned chan struct{} // nextDue or ahead has changed, capacity 1
+	timed   map[string]func(c *call, id string)
+
 	keys      *idempotency
 	webhooks  *webhooks
 	faults    *faults
 	counts    *counts
+	requests  *requestLog
 	handler   http.Handler
 	stateFile string
 
@@ -44,7 +51,7 @@ type Sandbox struct {
 
 // New starts a sandbox, with the state of Options.StateFile if there is one.
 func New(o Options) (*Sandbox, error) {
-	s := &Sandbox{clock: o.Clock, log: o.Log, stateFile: o.StateFile, tables: spec.Load(), changed: make(chan struct{}, 1)}
+	s := &Sandbox{clock: o.Clock, log: o.Log, stateFile: o.StateFile, tables: spec.Load(), changed: make(chan struct{}, 1), planned: make(chan struct{}, 1), timed: timed()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -57,6 +64,7 @@ func New(o Options) (*Sandbox, error) {
 	s.keys = newIdempotency()
 	s.faults = &faults{}
 	s.counts = &counts{byRoute: map[string]int{}}
+	s.requests = &requestLog{}
 	s.webhooks = newWebhooks(ctx, s)
 	s.handler = s.routes()
 	if s.stateFile != "" {
@@ -66,6 +74,7 @@ func New(o Options) (*Sandbox, error) {
 		}
 		s.running.Go(func() { s.keepWriting(ctx) })
 	}
+	s.running.Go(func() { s.keepTime(ctx) })
 	return s, nil
 }
 
@@ -87,13 +96,22 @@ func (s *Sandbox) Close() error {
 // reset forgets everything, as a sandbox that was just started.
 func (s *Sandbox) reset() {
 	s.webhooks.reset()
-	s.mu.Lock()
-	s.mu.st = newState()
-	s.mu.Unlock()
+	s.begin(newState())
 	s.keys.reset()
 	s.faults.clear()
 	s.counts.reset()
+	s.requests.reset()
 	s.touch()
+}
+
+// begin makes st the state.
+func (s *Sandbox) begin(st *state) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.st = st
+	s.ahead.Store(st.Ahead)
+	s.planAhead()
+	s.wake() // the time may be another one, even if what is due next is not
 }
 
 // touch says that the state is not what was written last.

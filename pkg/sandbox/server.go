@@ -20,6 +20,9 @@ func (s *Sandbox) routes() http.Handler {
 	for _, rt := range resources() {
 		op := s.tables.Operations[rt.pattern]
 		if op == nil {
+			op = undescribed[rt.pattern]
+		}
+		if op == nil {
 			panic("sandbox: Stripe's description has no operation " + rt.pattern)
 		}
 		api.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -28,6 +31,7 @@ func (s *Sandbox) routes() http.Handler {
 			q.serve()
 		})
 	}
+	api.HandleFunc("GET /v1/files/{file}/contents", s.downloadFile)
 	api.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		s.counts.add("unknown")
 		s.refuse(w, "req_"+token(14), &Error{Status: http.StatusNotFound, Type: "invalid_request_error",
@@ -35,9 +39,10 @@ func (s *Sandbox) routes() http.Handler {
 	})
 
 	origin := http.NewServeMux()
-	origin.Handle("/v1/", crossOrigin(api))
+	origin.Handle("/v1/", crossOrigin(s.logged(api)))
 	origin.Handle("/_hosted/", s.hostedPages())
 	origin.Handle("/_sandbox/", guarded(s.doors()))
+	origin.HandleFunc("GET /links/{key}", s.showLinkedFile)
 	origin.Handle("/", stripejs.Handler())
 	return origin
 }
@@ -93,19 +98,27 @@ func (s *Sandbox) failureBody(e *Error, requestID string) []byte {
 }
 
 func (s *Sandbox) refuse(w http.ResponseWriter, requestID string, e *Error) {
+	if e.Code == "lock_timeout" { // of the 429 only this one is worth another try, and not every SDK reads the code
+		w.Header().Set("Stripe-Should-Retry", "true")
+	}
 	s.answer(w, requestID, e.Status, s.failureBody(e, requestID))
 }
 
 // answer writes a response of the API.
 func (s *Sandbox) answer(w http.ResponseWriter, requestID string, status int, body []byte) {
+	s.head(w, requestID, status, len(body))
+	_, _ = w.Write(body) // a caller who left is none of our business
+}
+
+// head writes what comes before a body of this length.
+func (s *Sandbox) head(w http.ResponseWriter, requestID string, status, length int) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-cache, no-store")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(length))
 	h.Set("Request-Id", requestID)
 	h.Set("Date", s.clock().UTC().Format(http.TimeFormat))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller who left is none of our business
 }
 
 // counts counts API requests by route.

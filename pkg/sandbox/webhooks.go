@@ -1,30 +1,16 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
 
 const (
-	deliveryTimeout  = 20 * time.Second // Stripe gives an endpoint about as long
-	responseWait     = 5 * time.Second  // mode before_response
-	firstBackoff     = 500 * time.Millisecond
-	longestBackoff   = 30 * time.Second
-	maxAttempts      = 20    // about eight minutes, so that an app may be restarted meanwhile
-	queueLength      = 50000 // deliveries waiting for one endpoint
-	deliverAtOnce    = 8     // to one endpoint
-	deliveriesListed = 10000
+	responseWait  = 5 * time.Second // mode before_response
+	queueLength   = 50000           // deliveries waiting for one endpoint
+	deliverAtOnce = 8               // to one endpoint
 )
 
 // The modes of delivery, a tester's choice.
@@ -33,23 +19,15 @@ const (
 	modeHold           = "hold"            // deliveries wait until the mode is normal again
 	modeDrop           = "drop"            // events happen, nobody is told
 	modeBeforeResponse = "before_response" // the API call is answered after its deliveries
+	modeChaos          = "chaos"           // see chaos
 )
 
-// delivery is one event on its way to one endpoint.
-type delivery struct {
-	event, endpoint string
-	attempt         int
-}
+var modes = []string{modeNormal, modeHold, modeDrop, modeBeforeResponse, modeChaos}
 
-// DeliveryRecord is one attempt as testers see it.
-type DeliveryRecord struct {
-	Event    string    `json:"event"`
-	Type     string    `json:"type"`
-	Endpoint string    `json:"endpoint"`
-	Attempt  int       `json:"attempt"`
-	Status   int       `json:"status"`
-	Error    string    `json:"error,omitempty"`
-	At       time.Time `json:"at"`
+// wish is a tester's choice of mode; the shares matter to chaos alone.
+type wish struct {
+	Mode string `json:"mode"`
+	chaos
 }
 
 // webhooks delivers events. Each endpoint has a bounded queue of its own, so that
@@ -61,25 +39,33 @@ type webhooks struct {
 	done   sync.WaitGroup
 
 	mu      sync.Mutex
-	mode    string
+	life    context.Context // of the deliveries of the present state
+	end     context.CancelFunc
+	wish    wish
+	since   int // how many events there were when chaos began
 	held    []delivery
-	queues  map[string]*queue
+	late    map[string][]delivery // by endpoint: they wait to be overtaken
+	queues  map[string]chan delivery
 	records []DeliveryRecord
 }
 
-type queue struct {
-	jobs chan delivery
-	stop context.CancelFunc
-}
-
 func newWebhooks(ctx context.Context, s *Sandbox) *webhooks {
-	return &webhooks{
-		s: s, ctx: ctx, mode: modeNormal, queues: map[string]*queue{},
+	h := &webhooks{
+		s: s, ctx: ctx, wish: wish{Mode: modeNormal}, end: func() {},
 		client: &http.Client{
 			Transport:     &http.Transport{MaxIdleConnsPerHost: deliverAtOnce, IdleConnTimeout: time.Minute},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a redirect is a failure
 		},
 	}
+	h.halt()
+	return h
+}
+
+// present is the life of what the present state delivers.
+func (h *webhooks) present() context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.life
 }
 
 // dispatch sends a request's events on their way, by the present mode.
@@ -87,243 +73,171 @@ func (h *webhooks) dispatch(ctx context.Context, events []*Event) {
 	if len(events) == 0 {
 		return
 	}
+	life := h.present()
 	var all []delivery
+	var places []int // of each delivery's event among all events
 	h.s.mu.RLock()
 	for _, e := range events {
 		for _, endpoint := range e.Pending {
-			all = append(all, delivery{event: e.ID, endpoint: endpoint, attempt: 1})
+			all = append(all, delivery{event: e.ID, endpoint: endpoint, seq: e.Seq, attempt: 1, life: life})
+			places = append(places, h.s.mu.st.Events.place(e.Seq))
 		}
 	}
 	h.s.mu.RUnlock()
 
-	h.mu.Lock()
-	mode := h.mode
-	h.mu.Unlock()
-	if mode != modeBeforeResponse {
+	now, since := h.mode()
+	switch now.Mode {
+	case modeBeforeResponse:
+		h.deliverBefore(ctx, all)
+	case modeChaos:
+		for i, d := range all {
+			h.disturb(d, now.fate(max(0, places[i]-since)))
+		}
+	default:
 		for _, d := range all {
 			h.enqueue(d)
 		}
-		return
 	}
+}
+
+// deliverBefore is for the API call that is answered after its deliveries.
+func (h *webhooks) deliverBefore(ctx context.Context, all []delivery) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), responseWait)
 	defer cancel()
 	for _, d := range all {
-		if h.attempt(ctx, d) != nil {
+		if rec, _ := h.attempt(ctx, d); rec.Next != nil {
 			h.retry(d)
 		}
 	}
 }
 
-// setMode changes how events are delivered from now on; normal lets go of what was held.
-func (h *webhooks) setMode(mode string) {
+func (h *webhooks) mode() (now wish, since int) {
 	h.mu.Lock()
-	h.mode = mode
+	defer h.mu.Unlock()
+	return h.wish, h.since
+}
+
+// setMode changes how events are delivered from now on, and lets go of what the
+// mode before had kept waiting.
+func (h *webhooks) setMode(w wish) {
+	h.s.mu.RLock()
+	events := len(h.s.mu.st.Events.order)
+	h.s.mu.RUnlock()
+
+	h.mu.Lock()
+	h.wish, h.since = w, events
 	var freed []delivery
-	if mode != modeHold {
+	if w.Mode != modeHold {
 		freed, h.held = h.held, nil
 	}
+	for _, waiting := range h.late {
+		freed = append(freed, waiting...)
+	}
+	clear(h.late)
 	h.mu.Unlock()
 	for _, d := range freed {
 		h.enqueue(d)
 	}
 }
 
-// enqueue puts a delivery into its endpoint's queue, and starts the queue with
-// the first; while deliveries are held or dropped, so is this one.
+// enqueue puts a delivery into its endpoint's queue, or gives it up.
 func (h *webhooks) enqueue(d delivery) {
+	if !h.take(d) {
+		h.giveUp(d)
+	}
+}
+
+// take starts the queue with its first delivery. It is false for one that will
+// not be delivered: all are dropped at present, or there is no room.
+func (h *webhooks) take(d delivery) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case h.ctx.Err() != nil, h.mode == modeDrop:
-		return
-	case h.mode == modeHold && len(h.held) < queueLength:
+	case d.life.Err() != nil: // nothing to this state
+		return true
+	case h.wish.Mode == modeDrop:
+		return false
+	case h.wish.Mode == modeHold && len(h.held) < queueLength:
 		h.held = append(h.held, d)
-		return
+		return true
+	case h.wish.Mode == modeHold:
+		h.lose(d)
+		return false
 	}
-	q := h.queues[d.endpoint]
-	if q == nil {
-		ctx, stop := context.WithCancel(h.ctx)
-		q = &queue{jobs: make(chan delivery, queueLength), stop: stop}
-		h.queues[d.endpoint] = q
+	jobs := h.queues[d.endpoint]
+	if jobs == nil {
+		jobs = make(chan delivery, queueLength)
+		h.queues[d.endpoint] = jobs
 		for range deliverAtOnce {
-			h.done.Go(func() { h.work(ctx, q) })
+			h.done.Go(func() { h.work(d.life, jobs) })
 		}
 	}
 	select {
-	case q.jobs <- d:
+	case jobs <- d:
+		return true
 	default:
-		h.record(DeliveryRecord{Event: d.event, Endpoint: d.endpoint, Attempt: d.attempt, Error: "queue full", At: h.s.clock()})
-		h.s.log.Error("sandbox webhook queue full, delivery lost", "endpoint", d.endpoint, "event", d.event)
+		h.lose(d)
+		return false
 	}
 }
 
-func (h *webhooks) work(ctx context.Context, q *queue) {
+// lose tells of a delivery that there is no room for; it needs h.mu.
+func (h *webhooks) lose(d delivery) {
+	h.record(DeliveryRecord{Event: d.event, Endpoint: d.endpoint, Attempt: d.attempt, Error: "queue full", At: h.s.clock()})
+	h.s.log.Error("sandbox webhook queue full, delivery lost", "endpoint", d.endpoint, "event", d.event)
+}
+
+func (h *webhooks) work(life context.Context, jobs chan delivery) {
 	for {
 		select {
-		case <-ctx.Done():
+		case <-life.Done():
 			return
-		case d := <-q.jobs:
-			attempt, cancel := context.WithTimeout(ctx, deliveryTimeout)
-			err := h.attempt(attempt, d)
-			cancel()
-			if err != nil && ctx.Err() == nil {
+		case d, more := <-jobs:
+			if !more {
+				return
+			}
+			rec, _ := h.attempt(life, d)
+			if rec.Next != nil {
 				h.retry(d)
 			}
+			h.overtaken(d, d.seq)
 		}
 	}
 }
 
-// retry comes back to a delivery later; the wait doubles each time.
+// retry comes back to a delivery later.
 func (h *webhooks) retry(d delivery) {
-	if d.attempt >= maxAttempts {
-		return
-	}
-	pause := min(firstBackoff<<(d.attempt-1), longestBackoff)
+	pause, _ := backoff(d)
 	d.attempt++
 	time.AfterFunc(pause, func() { h.enqueue(d) })
 }
 
-var errGone = errors.New("endpoint or event is gone")
-
-// forget ends the queue of an endpoint that was deleted.
+// forget lets the queue of an endpoint that was deleted or disabled run dry and end.
 func (h *webhooks) forget(endpoint string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if q := h.queues[endpoint]; q != nil {
-		q.stop()
+	if jobs := h.queues[endpoint]; jobs != nil {
+		close(jobs)
 		delete(h.queues, endpoint)
 	}
 }
 
-// attempt delivers once and records how it went. An endpoint that was deleted
-// or disabled meanwhile is done with.
-func (h *webhooks) attempt(ctx context.Context, d delivery) error {
-	body, kind, endpoint, err := h.letter(d)
-	if err != nil {
-		h.forget(d.endpoint)
-		return nil
-	}
-	status, err := h.post(ctx, endpoint, body)
-	rec := DeliveryRecord{Event: d.event, Type: kind, Endpoint: d.endpoint, Attempt: d.attempt, Status: status, At: h.s.clock()}
-	if err != nil {
-		rec.Error = err.Error()
-	}
-	if err == nil {
-		h.s.mu.Lock()
-		if e, ok := h.s.mu.st.Events.find(d.event); ok {
-			e.Pending = slices.DeleteFunc(e.Pending, func(id string) bool { return id == d.endpoint })
-		}
-		h.s.mu.Unlock()
-		h.s.touch()
-	}
-	h.mu.Lock()
-	h.record(rec)
-	h.mu.Unlock()
-	return err
-}
-
-// letter is what an endpoint is sent: the event as it is now.
-func (h *webhooks) letter(d delivery) (body []byte, kind string, to WebhookEndpoint, err error) {
-	h.s.mu.RLock()
-	defer h.s.mu.RUnlock()
-	st := h.s.mu.st
-	e, ok := st.Events.find(d.event)
-	if !ok {
-		return nil, "", to, errGone
-	}
-	w, ok := st.Endpoints.find(d.endpoint)
-	if !ok || w.Disabled {
-		return nil, "", to, errGone
-	}
-	r := &renderer{st: st, tables: h.s.tables}
-	r.resource(e, nil)
-	return r.buf, e.Type, *w, nil
-}
-
-func (h *webhooks) post(ctx context.Context, to WebhookEndpoint, body []byte) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Content-Type", "application/json; charset=utf-8")
-	req.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	req.Header.Set("Stripe-Signature", sign(to.Secret, h.s.clock(), body))
-	res, err := h.client.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection can be used again
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return res.StatusCode, fmt.Errorf("answered %d", res.StatusCode)
-	}
-	return res.StatusCode, nil
-}
-
-// sign makes the Stripe-Signature header.
-func sign(secret string, at time.Time, body []byte) string {
-	t := strconv.FormatInt(at.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(t + "."))
-	mac.Write(body)
-	return "t=" + t + ",v1=" + hex.EncodeToString(mac.Sum(nil))
-}
-
-// deliverNow sends one event to every endpoint that wants it and returns their answers, 0 for none.
-func (h *webhooks) deliverNow(ctx context.Context, event string) (statuses []int, ok bool) {
-	h.s.mu.RLock()
-	e, ok := h.s.mu.st.Events.find(event)
-	var to []string
-	if ok {
-		for _, w := range h.s.mu.st.Endpoints.order {
-			if w.wants(e.Type) {
-				to = append(to, w.ID)
-			}
-		}
-	}
-	h.s.mu.RUnlock()
-	statuses = []int{}
-	for _, id := range to {
-		d := delivery{event: event, endpoint: id, attempt: 1}
-		_ = h.attempt(ctx, d) // the record says how it went
-		statuses = append(statuses, h.lastStatus(d))
-	}
-	return statuses, ok
-}
-
-func (h *webhooks) lastStatus(d delivery) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, r := range slices.Backward(h.records) {
-		if r.Event == d.event && r.Endpoint == d.endpoint {
-			return r.Status
-		}
-	}
-	return 0
-}
-
-// record needs h.mu.
-func (h *webhooks) record(r DeliveryRecord) {
-	if len(h.records) == deliveriesListed {
-		h.records = h.records[deliveriesListed/2:]
-	}
-	h.records = append(h.records, r)
-}
-
-func (h *webhooks) list() []DeliveryRecord {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return append([]DeliveryRecord{}, h.records...)
-}
-
-// reset ends every queue and forgets what was held and recorded.
+// reset ends every queue and forgets what was waiting, recorded and wished.
 func (h *webhooks) reset() {
+	h.halt()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, q := range h.queues {
-		q.stop()
-	}
-	h.queues, h.held, h.records, h.mode = map[string]*queue{}, nil, nil, modeNormal
+	h.wish, h.since = wish{Mode: modeNormal}, 0
+}
+
+// halt ends every delivery, also those that wait for their time, and forgets what
+// was recorded: another state is about to be.
+func (h *webhooks) halt() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end()
+	h.life, h.end = context.WithCancel(h.ctx)
+	h.queues, h.late, h.held, h.records = map[string]chan delivery{}, map[string][]delivery{}, nil, nil
 }
 
 // wait returns when the last delivery has ended, once the context is over.
@@ -334,12 +248,21 @@ func (h *webhooks) wait() {
 	h.done.Wait()
 }
 
+// resume delivers what was still due when the present state was written.
+func (h *webhooks) resume(undelivered []delivery) {
+	life := h.present()
+	for _, d := range undelivered {
+		d.life = life
+		h.enqueue(d)
+	}
+}
+
 // undelivered are the deliveries that were still due when the state was written.
 func (st *state) undelivered() []delivery {
 	var all []delivery
 	for _, e := range st.Events.order {
 		for _, endpoint := range e.Pending {
-			all = append(all, delivery{event: e.ID, endpoint: endpoint, attempt: 1})
+			all = append(all, delivery{event: e.ID, endpoint: endpoint, seq: e.Seq, attempt: 1})
 		}
 	}
 	return all

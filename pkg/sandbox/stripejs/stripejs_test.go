@@ -25,15 +25,19 @@ func TestHandlerServesStripesPaths(t *testing.T) {
 		contentType string
 		contains    string
 	}{
-		"/v3":                   {200, "text/javascript; charset=utf-8", "window.Stripe = Stripe"},
-		"/v3/":                  {200, "text/javascript; charset=utf-8", "window.Stripe = Stripe"},
-		"/basil/stripe.js":      {200, "text/javascript; charset=utf-8", "window.Stripe = Stripe"},
-		"/clover/stripe.js":     {200, "text/javascript; charset=utf-8", "window.Stripe = Stripe"},
+		"/v3":                   {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/v3/":                  {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/basil/stripe.js":      {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/clover/stripe.js":     {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/acacia/stripe.js":     {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/endive/stripe.js":     {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/v3/stripe.js":         {200, "text/javascript; charset=utf-8", "page.Stripe = Stripe"},
+		"/v4/stripe.js":         {404, "text/plain; charset=utf-8", ""},
 		"/Basil/stripe.js":      {404, "text/plain; charset=utf-8", ""},
 		"/v3/other":             {404, "text/plain; charset=utf-8", ""},
 		"/frames/elements.html": {200, "text/html; charset=utf-8", `src="elements.js"`},
-		"/frames/elements.js":   {200, "text/javascript; charset=utf-8", "class CardForm"},
-		"/frames/elements.css":  {200, "text/css; charset=utf-8", ".CardGrid"},
+		"/frames/elements.js":   {200, "text/javascript; charset=utf-8", "class PaymentForm"},
+		"/frames/elements.css":  {200, "text/css; charset=utf-8", ".CardLine"},
 		"/frames/form.js":       {404, "text/plain; charset=utf-8", ""},
 	} {
 		w := get(t, path)
@@ -47,7 +51,7 @@ func TestHandlerServesStripesPaths(t *testing.T) {
 // card, and the frame may connect to its own origin only.
 func TestCardCodeIsInTheFrameAlone(t *testing.T) {
 	t.Parallel()
-	if script := get(t, "/v3").Body.String(); strings.Contains(script, "cc-number") || strings.Contains(script, "class CardForm") {
+	if script := get(t, "/v3").Body.String(); strings.Contains(script, "cc-number") || strings.Contains(script, "class CardPart") {
 		t.Error("the shop's script holds card fields")
 	}
 	policy := get(t, "/frames/elements.html").Header().Get("Content-Security-Policy")

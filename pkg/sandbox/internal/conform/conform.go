@@ -1,6 +1,7 @@
 // Package conform judges JSON by Stripe's own OpenAPI description, read anew and
 // in full from github.com/stripe/stripe-mock, so that a mistake in the sandbox's
-// compact tables cannot hide itself. Only tests import it.
+// compact tables cannot hide itself. Confirmation tokens are judged by the later
+// description that knows them. Only tests import it.
 //
 // It is stricter than the description in one point: a property that the
 // description does not name is a fault.
@@ -11,11 +12,14 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/stripe/stripe-mock/embedded"
+
+	"till/pkg/sandbox/internal/newer"
 )
 
 type schema struct {
@@ -48,9 +52,18 @@ type document struct {
 }
 
 var load = sync.OnceValue(func() *document {
-	var d document
+	var d, later document
 	if err := json.Unmarshal(embedded.OpenAPISpec, &d); err != nil {
 		panic(err)
+	}
+	if err := json.Unmarshal(newer.Description, &later); err != nil {
+		panic(err)
+	}
+	maps.Copy(d.Components.Schemas, later.Components.Schemas)
+	for path, methods := range later.Paths {
+		if d.Paths[path] == nil { // of the others it has only parameters
+			d.Paths[path] = methods
+		}
 	}
 	return &d
 })
@@ -72,15 +85,23 @@ func Response(method, path string, status int, body []byte) []string {
 	return []string{"the description has no answer for " + method + " " + template}
 }
 
+// Object judges an object by Stripe's name for it: checkout.session.
+func Object(name string, body []byte) []string {
+	d := load()
+	return d.judge(d.Components.Schemas[name], body)
+}
+
 // Template is the path as the description has it: /v1/payment_intents/{intent}.
 func Template(method, path string) string { return load().template(method, path) }
 
 // Event judges an event and the object in it by that object's own description.
-// previous_attributes may only name properties that the object can have.
+// The object is the one that such an event is about, and previous_attributes
+// holds only what that object can have and no longer has.
 func Event(body []byte) []string {
 	d := load()
 	faults := d.judge(d.Components.Schemas["event"], body)
 	var e struct {
+		Type string `json:"type"`
 		Data struct {
 			Object   map[string]any `json:"object"`
 			Previous map[string]any `json:"previous_attributes"`
@@ -94,13 +115,77 @@ func Event(body []byte) []string {
 	if s == nil {
 		return append(faults, fmt.Sprintf("data.object: no object is called %q", name))
 	}
+	if want := subject(e.Type); want != "" && want != name {
+		faults = append(faults, fmt.Sprintf("data.object: %s is about a %s, not a %s", e.Type, want, name))
+	}
 	faults = append(faults, d.check(s, e.Data.Object, "data.object")...)
-	for k := range e.Data.Previous {
-		if s.Properties[k] == nil {
-			faults = append(faults, "data.previous_attributes: unknown property "+k)
+	for _, k := range slices.Sorted(maps.Keys(e.Data.Previous)) {
+		at := "data.previous_attributes." + k
+		was, is := e.Data.Previous[k], e.Data.Object[k]
+		switch p := s.Properties[k]; {
+		case p == nil:
+			faults = append(faults, at+": a "+name+" has no such property")
+		case reflect.DeepEqual(was, is):
+			faults = append(faults, at+": is what it was")
+		case was != nil: // null is also what was not there
+			faults = append(faults, d.part(p, was, at)...)
 		}
 	}
 	return faults
+}
+
+// subjects are the objects of events that are not named for them.
+var subjects = map[string]string{
+	"account.external_account": "", "charge.dispute": "dispute", "charge.refund": "refund", "customer.discount": "discount",
+	"customer.source": "", "customer.subscription": "subscription", "customer.tax_id": "tax_id",
+}
+
+// subject is the object that events of this type are about, "" where several can be.
+func subject(kind string) string {
+	name := kind[:max(0, strings.LastIndex(kind, "."))]
+	if other, ok := subjects[name]; ok {
+		return other
+	}
+	return name
+}
+
+// part judges a part of a former value: hashes need not be whole, and null stands
+// for what was not there.
+func (d *document) part(s *schema, v any, at string) []string {
+	hash, ok := v.(map[string]any)
+	of := d.hash(s)
+	if !ok || of == nil {
+		return d.check(s, v, at)
+	}
+	var faults []string
+	for _, k := range slices.Sorted(maps.Keys(hash)) {
+		switch p := of.Properties[k]; {
+		case p == nil && of.Properties != nil:
+			faults = append(faults, at+"."+k+": the description has no such property")
+		case p != nil && hash[k] != nil:
+			faults = append(faults, d.part(p, hash[k], at+"."+k)...)
+		}
+	}
+	return faults
+}
+
+// hash is the schema by which s can be a hash; nil if there is none, or several.
+func (d *document) hash(s *schema) (found *schema) {
+	switch {
+	case s.Ref != "":
+		return d.hash(d.Components.Schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]])
+	case s.AnyOf == nil && s.Type == "object":
+		return s
+	}
+	for _, m := range s.AnyOf {
+		if h := d.hash(m); h != nil {
+			if found != nil {
+				return nil
+			}
+			found = h
+		}
+	}
+	return found
 }
 
 // template finds the path of the description that fits, the most literal one first.

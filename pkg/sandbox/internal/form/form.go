@@ -43,7 +43,9 @@ func Parse(encoded string) (*Value, error) {
 		}
 		root.put(split(key), text)
 	}
-	root.settle()
+	for _, v := range root.Hash { // the root stays a hash: 0=x is a parameter that nobody knows
+		v.settle()
+	}
 	return root, nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stripe/stripe-mock/embedded"
 
+	"till/pkg/sandbox/internal/newer"
 	"till/pkg/sandbox/internal/spec"
 )
 
@@ -99,28 +100,33 @@ type packer struct {
 	seen map[string]int
 }
 
+// document is as much of an OpenAPI document as the tables need, and of Stripe's fixtures.
+type document struct {
+	Components struct {
+		Schemas map[string]*schema `json:"schemas"`
+	} `json:"components"`
+	Paths     map[string]map[string]*operation `json:"paths"`
+	Resources map[string]json.RawMessage       `json:"resources"`
+}
+
 func generate() ([]byte, error) {
-	var doc struct {
-		Components struct {
-			Schemas map[string]*schema `json:"schemas"`
-		} `json:"components"`
-		Paths map[string]map[string]*operation `json:"paths"`
-	}
+	var doc, later document
 	if err := json.Unmarshal(embedded.OpenAPISpec, &doc); err != nil {
 		return nil, err
 	}
-	var fixtures struct {
-		Resources map[string]json.RawMessage `json:"resources"`
+	if err := json.Unmarshal(embedded.OpenAPIFixtures, &doc); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(embedded.OpenAPIFixtures, &fixtures); err != nil {
+	if err := json.Unmarshal(newer.Description, &later); err != nil {
 		return nil, err
 	}
 
+	doc.graft(&later)
 	graftCards(doc.Paths)
 	k := &packer{seen: map[string]int{}, p: spec.Packed{Objects: map[string]int{}, Operations: map[string]int{}}}
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
 		s := doc.Components.Schemas[name]
-		k.p.Objects[name] = k.object(s, fixtures.Resources[s.Resource], true)
+		k.p.Objects[name] = k.object(s, doc.Resources[s.Resource], true)
 	}
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
 		for _, method := range slices.Sorted(maps.Keys(doc.Paths[path])) {
@@ -146,19 +152,37 @@ func generate() ([]byte, error) {
 	return json.Marshal(k.p)
 }
 
+// graft adds what a later description has more: objects, operations, and
+// parameters of operations that there are already.
+func (doc *document) graft(later *document) {
+	maps.Copy(doc.Components.Schemas, later.Components.Schemas)
+	maps.Copy(doc.Resources, later.Resources)
+	for path, ops := range later.Paths {
+		if doc.Paths[path] == nil {
+			doc.Paths[path] = ops
+			continue
+		}
+		for method, op := range ops {
+			maps.Copy(doc.Paths[path][method].body(), op.body())
+		}
+	}
+}
+
+// body are the parameters in an operation's body.
+func (op *operation) body() map[string]*schema {
+	for _, c := range op.RequestBody.Content {
+		return c.Schema.Properties
+	}
+	return nil
+}
+
 // graftCards lets payment_method_data hold a card. Stripe takes one there, from
 // Stripe.js above all, but describes it only where a payment method is created.
 func graftCards(paths map[string]map[string]*operation) {
-	body := func(op *operation) map[string]*schema {
-		for _, c := range op.RequestBody.Content {
-			return c.Schema.Properties
-		}
-		return nil
-	}
-	card := body(paths["/v1/payment_methods"]["post"])["card"]
+	card := paths["/v1/payment_methods"]["post"].body()["card"]
 	for _, path := range paths {
 		for _, op := range path {
-			if data := body(op)["payment_method_data"]; data != nil {
+			if data := op.body()["payment_method_data"]; data != nil {
 				data.Properties["card"] = card
 				data.Properties["type"].Enum = append(data.Properties["type"].Enum, "card")
 			}

@@ -19,7 +19,8 @@ type ParamError struct {
 func (e *ParamError) Error() string { return e.Message }
 
 // Check holds parameters against the operation's description: nothing unknown,
-// nothing of the wrong type, nothing required missing.
+// nothing of the wrong type, nothing required missing. Numbers are left as JSON
+// writes them, since answers show them as they were given: 007 becomes 7.
 func (t *Tables) Check(op *Operation, params *form.Value) *ParamError {
 	return t.checkObject(op.Params, params, "")
 }
@@ -122,13 +123,17 @@ func checkText(x *Type, v *form.Value, at string, required bool) *ParamError {
 	}
 	switch x.Kind {
 	case Integer:
-		if _, err := strconv.ParseInt(v.Text, 10, 64); err != nil || v.Text[0] == '+' {
+		n, err := strconv.ParseInt(v.Text, 10, 64)
+		if err != nil || v.Text[0] == '+' {
 			return &ParamError{"parameter_invalid_integer", at, "Invalid integer: " + v.Text}
 		}
+		v.Text = strconv.FormatInt(n, 10)
 	case Number:
-		if _, err := strconv.ParseFloat(v.Text, 64); err != nil {
+		n, err := strconv.ParseFloat(v.Text, 64)
+		if err != nil || strings.Trim(v.Text, "0123456789.eE+-") != "" { // NaN, Inf and 0x1p4 are Go's alone
 			return &ParamError{"", at, "Invalid decimal: " + v.Text}
 		}
+		v.Text = strconv.FormatFloat(n, 'f', -1, 64)
 	case Boolean:
 		if v.Text != "true" && v.Text != "false" {
 			return &ParamError{"", at, "Invalid boolean: " + v.Text}

@@ -39,6 +39,40 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckedNumbersAreJSON(t *testing.T) {
+	tables := Load()
+	height := func(v *form.Value) *form.Value { return v.At("package_dimensions", "height") }
+	next := func(v *form.Value) *form.Value { return v.At("next_invoice_sequence") }
+	for _, tc := range []struct {
+		operation, name string
+		at              func(v *form.Value) *form.Value
+		sent, want      string // "": refused
+	}{
+		{"POST /v1/products", "package_dimensions[height]", height, ".5", "0.5"},
+		{"POST /v1/products", "package_dimensions[height]", height, "08.875", "8.875"},
+		{"POST /v1/products", "package_dimensions[height]", height, "5.", "5"},
+		{"POST /v1/products", "package_dimensions[height]", height, "1e3", "1000"},
+		{"POST /v1/products", "package_dimensions[height]", height, "NaN", ""},
+		{"POST /v1/products", "package_dimensions[height]", height, "-Inf", ""},
+		{"POST /v1/products", "package_dimensions[height]", height, "0x1p4", ""},
+		{"POST /v1/customers", "next_invoice_sequence", next, "007", "7"},
+		{"POST /v1/customers", "next_invoice_sequence", next, "-0", "0"},
+		{"POST /v1/customers", "next_invoice_sequence", next, "0x7", ""},
+	} {
+		v, err := form.Parse("name=x&package_dimensions[length]=1&package_dimensions[width]=1&package_dimensions[weight]=1&" + tc.name + "=" + tc.sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tc.operation == "POST /v1/customers" {
+			delete(v.Hash, "package_dimensions")
+		}
+		bad := tables.Check(tables.Operations[tc.operation], v)
+		if tc.want == "" && bad == nil || tc.want != "" && (bad != nil || tc.at(v).Text != tc.want) {
+			t.Errorf("%s=%s: %s, %v, want %q", tc.name, tc.sent, tc.at(v).Text, bad, tc.want)
+		}
+	}
+}
+
 func TestTablesKnowTheWholeDescription(t *testing.T) {
 	tables := Load()
 	if len(tables.Operations) < 450 || len(tables.Objects) < 900 {

@@ -7,4 +7,5 @@
 // here; the sandbox writes it by hand and asks the tables for everything else.
 package spec
 
+//go:generate go -C ../gentables/v185 run . -o ../../newer/description.json
 //go:generate go run ../gentables -o tables.json.gz

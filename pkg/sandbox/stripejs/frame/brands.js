@@ -30,6 +30,22 @@ const MARKS = {
   cvc4: BLANK_CARD + '<rect x="7" y="7.2" width="17" height="8.3" rx="2" fill="var(--colorBackground)"/>' + lettering('1234', { x: 8.7, y: 13.5, width: 13.5, size: 6.5, fill: 'currentColor' }),
 };
 
+// Methods other than cards are told apart by colour and initial.
+const METHOD_COLOURS = {
+  affirm: '#4a4af4', afterpay_clearpay: '#0b6e4f', alipay: '#1677ff', amazon_pay: '#c45500', bancontact: '#1e3764', cashapp: '#008236', customer_balance: '#425466',
+  eps: '#c8036f', giropay: '#003a7d', ideal: '#cc0066', klarna: '#17120f', p24: '#d13239', paypal: '#003087', sepa_debit: '#10298e', us_bank_account: '#425466', wechat_pay: '#07803c',
+};
+
+function drawMethod(type, label) {
+  if (type === 'card') return drawMark('unknown');
+  const svg = drawMark('unknown');
+  svg.dataset.brand = type;
+  svg.innerHTML = darkCard(METHOD_COLOURS[type] || '#425466') +
+    `<text x="12" y="11.6" text-anchor="middle" font-family="Arial, Helvetica, sans-serif" font-weight="700" font-size="10" fill="#fff"></text>`;
+  svg.querySelector('text').textContent = label.slice(0, 1).toUpperCase();
+  return svg;
+}
+
 // drawMark gives an svg that is announced by label, or hidden without one.
 function drawMark(name, label) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');

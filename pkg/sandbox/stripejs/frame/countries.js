@@ -15,9 +15,36 @@ const POSTAL = {
   GB: { label: 'Postal code', placeholder: 'WS11 1DB', complete: /^[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}$/, inputmode: 'text', error: 'Your postal code is incomplete.' },
 };
 
-function countryChoices() {
+// States are asked for where mail needs them; elsewhere the Address Element has no such field.
+const STATES = {
+  US: {
+    label: 'State',
+    codes: ('AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA PR RI SC SD TN TX UT VT VA WA WV WI WY').split(' '),
+    names: ('Alabama,Alaska,Arizona,Arkansas,California,Colorado,Connecticut,Delaware,District of Columbia,Florida,Georgia,Hawaii,Idaho,Illinois,Indiana,Iowa,Kansas,' +
+      'Kentucky,Louisiana,Maine,Maryland,Massachusetts,Michigan,Minnesota,Mississippi,Missouri,Montana,Nebraska,Nevada,New Hampshire,New Jersey,New Mexico,New York,' +
+      'North Carolina,North Dakota,Ohio,Oklahoma,Oregon,Pennsylvania,Puerto Rico,Rhode Island,South Carolina,South Dakota,Tennessee,Texas,Utah,Vermont,Virginia,' +
+      'Washington,West Virginia,Wisconsin,Wyoming').split(','),
+  },
+  CA: {
+    label: 'Province',
+    codes: 'AB BC MB NB NL NS NT NU ON PE QC SK YT'.split(' '),
+    names: ('Alberta,British Columbia,Manitoba,New Brunswick,Newfoundland and Labrador,Nova Scotia,Northwest Territories,Nunavut,Ontario,Prince Edward Island,Quebec,' +
+      'Saskatchewan,Yukon').split(','),
+  },
+  AU: {
+    label: 'State',
+    codes: 'ACT NSW NT QLD SA TAS VIC WA'.split(' '),
+    names: 'Australian Capital Territory,New South Wales,Northern Territory,Queensland,South Australia,Tasmania,Victoria,Western Australia'.split(','),
+  },
+};
+
+// Countries whose addresses have no postal code.
+const NO_POSTAL_CODE = 'AE AG AO AW BS BW BZ CI CM DJ DM FJ GD GH GM GY HK JM KI KM KN LC ML MO MW NR PA QA RW SB SC SR ST SX TG TO TT TV UG VU YE ZW'.split(' ');
+
+function countryChoices(allowed) {
   const names = new Intl.DisplayNames(['en'], { type: 'region' });
-  return COUNTRY_CODES.map((code) => ({ code, name: names.of(code) || code })).sort((a, b) => a.name.localeCompare(b.name));
+  const codes = allowed ? COUNTRY_CODES.filter((code) => allowed.includes(code)) : COUNTRY_CODES;
+  return codes.map((code) => ({ code, name: names.of(code) || code })).sort((a, b) => a.name.localeCompare(b.name));
 }
 
 // homeCountry guesses from the browser's language, as Stripe does from the address.

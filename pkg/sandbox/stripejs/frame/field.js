@@ -1,7 +1,8 @@
 // One labelled input (or select) with its error line.
 class Field {
-  // options: name, label, placeholder, autocomplete, inputmode, idPrefix, and
-  // format(text, deleting) and check() → error or null.
+  // options: name, label, placeholder, autocomplete, inputmode, idPrefix, choices
+  // (makes it a select), optional, jumps (hands the caret on when it is complete),
+  // format(text, deleting) and check(text) → error or null.
   constructor(options) {
     this.options = options;
     this.name = options.name;
@@ -16,14 +17,14 @@ class Field {
     this.input.autocomplete = options.autocomplete;
     this.input.setAttribute('aria-invalid', 'false');
     if (options.choices) {
-      this.input.append(...options.choices.map(({ code, name }) => new Option(name, code)));
+      this.choose(options.choices);
     } else {
       this.input.type = 'text';
-      this.input.placeholder = options.placeholder;
-      this.input.inputMode = options.inputmode || 'numeric';
+      this.input.placeholder = options.placeholder || '';
+      this.input.inputMode = options.inputmode || 'text';
       this.input.autocapitalize = this.input.autocorrect = 'off';
       this.input.spellcheck = false;
-      this.input.setAttribute('aria-required', 'true');
+      this.input.setAttribute('aria-required', String(!options.optional));
     }
     this.error = element('p', 'Error');
     this.error.id = id + '-error';
@@ -35,6 +36,17 @@ class Field {
 
   get value() {
     return this.input.value;
+  }
+
+  // hidden is so too while the field stands in a part that is not shown.
+  get hidden() {
+    return Boolean(this.node.closest('[hidden]'));
+  }
+
+  choose(choices) {
+    const { value } = this.input;
+    this.input.replaceChildren(...choices.map(({ code, name }) => new Option(name, code)));
+    if (choices.some(({ code }) => code === value)) this.input.value = value;
   }
 
   // reformat keeps the caret behind the same digit.
@@ -56,13 +68,16 @@ class Field {
   }
 
   problem() {
-    return this.options.check && !this.node.hidden ? this.options.check(this.value) : null;
+    if (this.hidden) return null;
+    if (this.options.optional && !this.value.trim()) return null;
+    return this.options.check ? this.options.check(this.value) : null;
   }
 
   // show displays an error, or with null takes it away.
   show(error) {
     this.shown = error;
     this.node.classList.toggle('Field--invalid', Boolean(error));
+    this.paint();
     this.input.setAttribute('aria-invalid', String(Boolean(error)));
     if (error) {
       this.input.setAttribute('aria-describedby', this.error.id);
@@ -73,11 +88,30 @@ class Field {
     if (this.error.textContent !== text) this.error.textContent = text;
   }
 
+  // paint sets the states that a shop's styles can name.
+  paint() {
+    const { classList } = this.input;
+    classList.toggle('Input--invalid', Boolean(this.shown));
+    classList.toggle('Input--empty', !this.value);
+    classList.toggle('Input--complete', Boolean(this.value) && !this.shown && !this.problem());
+  }
+
   rename(label, placeholder, inputmode) {
     this.label.textContent = label;
+    if (this.options.choices) return;
     this.input.placeholder = placeholder;
     this.input.inputMode = inputmode;
   }
+}
+
+// required is the check of a field that takes any words.
+function required(name) {
+  return (text) => text.trim() ? null : validationError('incomplete_' + name, 'This field is incomplete.');
+}
+
+function checkEmail(text) {
+  if (!text.trim()) return validationError('incomplete_email', 'Your email is incomplete.');
+  return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text.trim()) ? null : validationError('invalid_email', 'Your email is invalid.');
 }
 
 function element(tag, className, text) {

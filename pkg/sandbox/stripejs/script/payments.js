@@ -1,110 +1,126 @@
-// Confirming payments: from the Element's frame, or with a payment method that
-// exists already; then whatever the intent asks for next.
+// Confirming payments and setups: from an Element's frame, or with a payment
+// method that exists already; then whatever the intent asks for next.
 
-// intentID reads the intent's id out of its client secret.
-function intentID(clientSecret) {
-  const match = /^(pi_[A-Za-z0-9_]+?)_secret_[A-Za-z0-9]+$/.exec(typeof clientSecret === 'string' ? clientSecret : '');
-  if (!match) {
-    throw new IntegrationError(
-      'Invalid value for clientSecret: value should be a client secret of the form ${id}_secret_${secret}. You specified: ' + JSON.stringify(clientSecret) + '.',
-    );
-  }
-  return match[1];
-}
-
-async function retrievePaymentIntent(account, clientSecret) {
-  const intent = await callAPI(account, 'GET', '/v1/payment_intents/' + intentID(clientSecret), { client_secret: clientSecret });
-  return intent.error ? { error: intent.error } : { paymentIntent: intent };
-}
-
-async function confirmPayment(account, options) {
+/**
+ * confirmWithElements is confirmPayment and confirmSetup.
+ * @param {Account} account @param {any} options @param {IntentKind} kind @param {string} caller @returns {Promise<any>}
+ */
+async function confirmWithElements(account, options, kind, caller) {
   const { elements, confirmParams = {}, redirect = 'always' } = options || {};
   if (!['always', 'if_required'].includes(redirect)) {
-    throw new IntegrationError(`Invalid value for stripe.confirmPayment(): redirect should be 'always' or 'if_required'. You specified: ${redirect}.`);
+    throw new IntegrationError(`Invalid value for ${caller}: redirect should be 'always' or 'if_required'. You specified: ${redirect}.`);
   }
-  const clientSecret = elements ? elements._secretFor(options.clientSecret) : options && options.clientSecret;
-  intentID(clientSecret);
+  if (elements !== undefined && !(elements instanceof ElementsGroup)) {
+    throw new IntegrationError(`Invalid value for ${caller}: elements should be an object created by stripe.elements().`);
+  }
+  const clientSecret = elements ? elements._secretFor(options.clientSecret, caller) : options && options.clientSecret;
+  parseSecret(clientSecret, `${caller}: clientSecret`, kind);
   if (redirect === 'always' && !confirmParams.return_url) {
-    throw new IntegrationError('stripe.confirmPayment(): the `confirmParams.return_url` argument is required when `redirect` is `always`.');
+    throw new IntegrationError(`${caller}: the \`confirmParams.return_url\` argument is required when \`redirect\` is \`always\`.`);
   }
-  if (confirmParams.return_url) checkReturnURL(confirmParams.return_url);
+  if (confirmParams.return_url) checkReturnURL(confirmParams.return_url, caller);
 
-  const result = await confirmIntent(account, clientSecret, confirmParams, elements && elements._main());
+  const main = elements ? elements._main() : null;
+  if (main) checkLeftOut(main, confirmParams.payment_method_data, caller);
+  const { error, params } = elements ? await describe(elements, confirmParams) : { error: null, params: confirmParams };
+  if (error) return { error };
+  const mismatch = elements && await elements._mismatch(clientSecret);
+  if (mismatch) return { error: mismatch };
+  const { shipping, ...unshipped } = params; // a setup intent has no such parameter
+  const result = await confirmIntent(account, clientSecret, kind === SETUP ? unshipped : params, main);
   if (result.error || redirect === 'if_required') return result;
-  return leave(returnURL(confirmParams.return_url, clientSecret, result.paymentIntent));
+  return leave(returnURL(confirmParams.return_url, clientSecret, result[kind.result]));
 }
 
-// confirmCardPayment is the Card Element's way: {payment_method: {card: element}}.
-async function confirmCardPayment(account, clientSecret, data = {}, { handleActions = true } = {}) {
-  const { payment_method: method, ...params } = data;
-  if (!method || typeof method === 'string') {
-    return confirmIntent(account, clientSecret, method ? { ...params, payment_method: method } : params, null, handleActions);
+/**
+ * describe completes parameters by what stands in the Elements beside the
+ * payment method, once everything in the form is right.
+ * @param {ElementsGroup} elements @param {any} given @returns {Promise<{error?: any, params?: any}>}
+ */
+async function describe(elements, given = {}) {
+  const { error } = await elements._validate();
+  if (error) return { error };
+  const { billing, shipping } = await elements._details();
+  const params = { ...(shipping && { shipping }), ...given };
+  if (billing) params.payment_method_data = merge({ billing_details: billing }, given.payment_method_data);
+  return { params };
+}
+
+/**
+ * checkLeftOut insists on what the shop has told the Element not to ask for.
+ * @param {StripeElement} element @param {any} methodData @param {string} caller
+ */
+function checkLeftOut(element, methodData, caller) {
+  const wanted = (element._option('fields') || {}).billingDetails;
+  const given = (methodData || {}).billing_details;
+  const insist = (name, present) => {
+    if (present) return;
+    throw new IntegrationError(
+      `You specified "never" for fields.billing_details${name} when creating the payment Element, but did not pass ` +
+      `confirmParams.payment_method_data.billing_details${name} when calling ${caller}. If you opt out of collecting data via the ` +
+      'payment Element using the fields option, the data must be passed in when calling it.',
+    );
+  };
+  if (wanted === 'never') return insist('', given);
+  for (const [name, wish] of Object.entries(wanted || {})) {
+    if (wish === 'never') insist('.' + name, given && given[name] !== undefined);
   }
-  const { card, ...rest } = method;
-  const element = card instanceof Element ? card : null;
-  const paymentMethodData = element ? rest : { type: 'card', ...method };
-  return confirmIntent(account, clientSecret, { ...params, payment_method_data: paymentMethodData }, element, handleActions);
 }
 
-// confirmIntent leaves the request to the Element's frame where there is one,
-// since only the frame knows the card.
-async function confirmIntent(account, clientSecret, params, element, handleActions = true) {
-  const path = `/v1/payment_intents/${intentID(clientSecret)}/confirm`;
-  const body = plain({ ...params, client_secret: clientSecret, use_stripe_sdk: true });
-  const intent = element ? await element._ask('confirm', { path, params: body }) : await callAPI(account, 'POST', path, body);
+/**
+ * confirmWithMethod is confirmCardPayment and its like: data.payment_method is
+ * an id, or describes a method, whose details may stand in an Element.
+ * @param {Account} account @param {string} clientSecret @param {string} type of method @param {any} data
+ * @param {any} options @param {IntentKind} kind @param {string} caller @returns {Promise<any>}
+ */
+async function confirmWithMethod(account, clientSecret, type, data, options, kind, caller) {
+  parseSecret(clientSecret, `${caller} intent secret`, kind);
+  const { handleActions = true } = options || {};
+  const { payment_method: method, ...params } = data || {};
+  if (params.return_url) checkReturnURL(params.return_url, caller);
+  if (typeof method === 'string') {
+    const code = ((params.payment_method_options || {}).card || {}).cvc;
+    const element = code instanceof StripeElement ? code : null;
+    return confirmIntent(account, clientSecret, { ...params, payment_method: method }, element, handleActions, 'cvc');
+  }
+  if (!method) {
+    // Cards may be on the intent already; of the others only the type is needed.
+    const body = type === 'card' ? params : { ...params, payment_method_data: { type } };
+    return confirmIntent(account, clientSecret, body, null, handleActions);
+  }
+  const { [type]: details, ...rest } = method;
+  const element = details instanceof StripeElement ? details : null;
+  const methodData = element ? rest : { type, ...rest, ...(details && { [type]: details }) };
+  return confirmIntent(account, clientSecret, { ...params, payment_method_data: methodData }, element, handleActions);
+}
+
+/**
+ * confirmIntent leaves the request to the Element's frame where there is one,
+ * since only the frame knows what was typed.
+ * @param {Account} account @param {string} clientSecret @param {any} params @param {StripeElement | null} element
+ * @param {boolean} [handleActions] @param {'method' | 'cvc'} [place] what the frame puts in
+ * @returns {Promise<any>}
+ */
+async function confirmIntent(account, clientSecret, params, element, handleActions = true, place = 'method') {
+  const { kind, path } = parseSecret(clientSecret, 'client secret');
+  const body = plain({ ...params, client_secret: clientSecret, use_stripe_sdk: handleActions });
+  const intent = element ? await element._ask('send', { path: path + '/confirm', params: body, place }) : await callAPI(account, 'POST', path + '/confirm', body);
   if (intent.error) return { error: intent.error };
-  return handleActions ? finish(account, clientSecret, intent) : { paymentIntent: intent };
+  return handleActions ? finish(account, clientSecret, intent) : resultOf(kind, intent);
 }
 
-async function handleNextAction(account, options) {
-  const { clientSecret } = options || {};
-  const { error, paymentIntent } = await retrievePaymentIntent(account, clientSecret);
-  return error ? { error } : finish(account, clientSecret, paymentIntent);
+/**
+ * verifyMicrodeposits tells the amounts or the code that reached a bank account.
+ * @param {Account} account @param {string} clientSecret @param {any} data @param {IntentKind} kind @returns {Promise<any>}
+ */
+async function verifyMicrodeposits(account, clientSecret, data, kind) {
+  const { path } = parseSecret(clientSecret, `stripe.verifyMicrodepositsFor${kind === PAYMENT ? 'Payment' : 'Setup'} intent secret`, kind);
+  const intent = await callAPI(account, 'POST', path + '/verify_microdeposits', plain({ ...data, client_secret: clientSecret }));
+  return intent.error ? { error: intent.error } : resultOf(kind, intent);
 }
 
-// finish does what the intent asks for and resolves when nothing is left to ask.
-async function finish(account, clientSecret, intent) {
-  if (intent.status !== 'requires_action' || !intent.next_action) return { paymentIntent: intent };
-  const action = intent.next_action;
-  if (action.type === 'redirect_to_url') return leave(action.redirect_to_url.url);
-  const sdk = action.use_stripe_sdk || {};
-  if (action.type !== 'use_stripe_sdk' || sdk.type !== 'three_d_secure_redirect') return { paymentIntent: intent };
-
-  const found = await runChallenge(sdk.stripe_js, () => retrievePaymentIntent(account, clientSecret));
-  if (found.error) return found;
-  const moved = found.paymentIntent;
-  if (moved.status === 'requires_payment_method' && moved.last_payment_error) {
-    return { error: { ...moved.last_payment_error, payment_intent: moved } };
-  }
-  return { paymentIntent: moved };
-}
-
-async function createPaymentMethod(account, options, cardElement, moreData) {
-  const form = options && options.elements;
-  if (form) return tokenize(form._main(), '/v1/payment_methods', options.params || {});
-  const data = typeof options === 'string' ? { type: options, card: cardElement, ...moreData } : { ...options };
-  if (data.card instanceof Element) {
-    const { card, type, ...params } = data;
-    return tokenize(card, '/v1/payment_methods', params);
-  }
-  const method = await callAPI(account, 'POST', '/v1/payment_methods', plain(data));
-  return method.error ? { error: method.error } : { paymentMethod: method };
-}
-
-async function tokenize(element, path, params) {
-  const method = await element._ask('createPaymentMethod', { path, params: plain(params) });
-  return method.error ? { error: method.error } : { paymentMethod: method };
-}
-
-async function createToken(element, data = {}) {
-  if (!(element instanceof Element)) {
-    throw new IntegrationError('stripe.createToken(): the sandbox makes tokens of a Card Element only.');
-  }
-  const token = await element._ask('createToken', { params: plain(data) });
-  return token.error ? { error: token.error } : { token };
-}
-
-function checkReturnURL(url) {
+/** @param {any} url @param {string} caller */
+function checkReturnURL(url, caller) {
   let parsed = null;
   try {
     parsed = new URL(url);
@@ -112,21 +128,20 @@ function checkReturnURL(url) {
     // told below
   }
   if (!parsed || !['http:', 'https:'].includes(parsed.protocol)) {
-    throw new IntegrationError(`Invalid value for stripe.confirmPayment(): confirmParams.return_url must be a valid URL with an explicit scheme, such as https. You specified: ${url}`);
+    throw new IntegrationError(`Invalid value for ${caller}: return_url must be a valid URL with an explicit scheme, such as https. You specified: ${url}`);
   }
 }
 
-// returnURL carries what Stripe appends when it sends the payer back.
+/**
+ * returnURL carries what Stripe appends when it sends the payer back.
+ * @param {string} url @param {string} clientSecret @param {any} intent
+ */
 function returnURL(url, clientSecret, intent) {
+  const { kind } = parseSecret(clientSecret, 'client secret');
   const to = new URL(url);
-  to.searchParams.set('payment_intent', intent.id);
-  to.searchParams.set('payment_intent_client_secret', clientSecret);
-  to.searchParams.set('redirect_status', ['succeeded', 'processing', 'requires_capture'].includes(intent.status) ? 'succeeded' : 'failed');
+  to.searchParams.set(kind.object, intent.id);
+  to.searchParams.set(kind.object + '_client_secret', clientSecret);
+  const statuses = { succeeded: 'succeeded', processing: 'succeeded', requires_capture: 'succeeded', requires_action: 'pending' };
+  to.searchParams.set('redirect_status', statuses[intent.status] || 'failed');
   return to.toString();
-}
-
-// leave never resolves: the page is going away.
-function leave(url) {
-  window.location.assign(url);
-  return new Promise(() => {});
 }

@@ -1,9 +1,19 @@
 // Calls to /v1 in Stripe's form encoding, with the publishable key.
 
-// callAPI never throws: what goes wrong on the way is an {error} of Stripe's
-// shape, as callers of Stripe.js expect.
+/**
+ * Account says whose API is called, and where.
+ * @typedef {{base: string, key: string, stripeAccount?: string, apiVersion?: string}} Account
+ */
+
+/**
+ * callAPI never throws: what goes wrong on the way is an {error} of Stripe's
+ * shape, as callers of Stripe.js expect.
+ * @param {Account} account @param {'GET' | 'POST'} method @param {string} path @param {object} [params]
+ * @returns {Promise<any>}
+ */
 async function callAPI(account, method, path, params) {
   const form = encodeForm(params || {});
+  /** @type {Record<string, string>} */
   const headers = { Authorization: 'Bearer ' + account.key };
   if (account.stripeAccount) headers['Stripe-Account'] = account.stripeAccount;
   if (account.apiVersion) headers['Stripe-Version'] = account.apiVersion;
@@ -29,7 +39,10 @@ async function callAPI(account, method, path, params) {
   };
 }
 
-// encodeForm writes nested values as a[b][c]=1, which Stripe's API reads.
+/**
+ * encodeForm writes nested values as a[b][c]=1, which Stripe's API reads.
+ * @param {object} params
+ */
 function encodeForm(params) {
   const form = new URLSearchParams();
   const add = (name, value) => {

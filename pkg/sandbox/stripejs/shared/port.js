@@ -4,8 +4,12 @@
 
 const CHANNEL = 'stripejs';
 
-// openPort listens at once. peer() gives the other window (null while there is
-// none); handle maps a message's type to a function whose result is the reply.
+/**
+ * openPort listens at once.
+ * @param {() => Window | null} peer gives the other window, null while there is none
+ * @param {string} origin
+ * @param {Record<string, (data: any) => any>} handle maps a message's type to a function whose result is the reply
+ */
 function openPort(peer, origin, handle) {
   const waiting = new Map();
   const removed = { error: { type: 'api_error', message: 'The Element was removed from the page before it could answer.' } };
@@ -35,11 +39,15 @@ function openPort(peer, origin, handle) {
 
   window.addEventListener('message', receive);
   return {
+    /** @param {string} type @param {any} [data] */
     send(type, data) {
       post({ type, data });
     },
-    // ask resolves with the other side's result, or with an error of Stripe's
-    // shape once the port is closed, so that no caller waits for ever.
+    /**
+     * ask resolves with the other side's result, or with an error of Stripe's
+     * shape once the port is closed, so that no caller waits for ever.
+     * @param {string} type @param {any} [data] @returns {Promise<any>}
+     */
     ask(type, data) {
       return new Promise((resolve) => {
         if (!open) return resolve(removed);
