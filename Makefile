@@ -2,11 +2,11 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast test-full lint generate vet generated race suite fuzz long
+.PHONY: help demo bench test test-fast test-full lint generate vet generated race suite fuzz long
 
 # What `make generate` writes, all of it committed.
-GENERATED := api/openapi/openapi.gen.go api/openapi/contract.yaml pkg/sandbox/internal/spec/tables.json.gz \
-	examples/react/src/api.gen.ts examples/react/dist docs/architecture.md docs/configuration.md
+GENERATED := api/openapi/openapi.gen.go api/openapi/contract.yaml pkg/sandbox/internal/spec/tables.json.gz pkg/sandbox/internal/newer/description.json \
+	examples/react/src/api.gen.ts examples/react/dist docs/architecture.md docs/configuration.md docs/operations.md docs/sandbox.md
 
 # The race detector needs a C compiler. Nothing else does.
 RACE = $(shell .ci/race)
@@ -19,11 +19,16 @@ help:
 	@echo '  make test       what CI runs: both databases, race detector, browser, lint, generated files'
 	@echo '  make test-fast  Go alone, on SQLite: no Node, no Postgres, no race detector, no killing'
 	@echo '  make test-full  make test, then the long runs: fuzzing, property tests, repetition'
+	@echo '  make bench      Till against the database and a bare proxy, as ratios (BENCH=--help lists options)'
 	@echo '  make lint       golangci-lint, and redocly for openapi.yaml, as CI runs them'
 	@echo '  make generate   write what is generated from openapi.yaml, Stripe’s description and the code; and the shop’s build'
 
 demo:
 	go run ./cmd/till demo
+
+bench: e2e/node_modules/.installed
+	go build -o bin/bench ./bench
+	node e2e/run.mjs --durable --no-browser -- bin/bench $(BENCH)
 
 test: e2e/node_modules/.installed vet lint generated fuzz race
 	node e2e/run.mjs -- $(MAKE) --no-print-directory suite
@@ -43,6 +48,7 @@ lint: e2e/node_modules/.installed
 generate: examples/react/node_modules/.installed
 	go generate ./api/openapi ./pkg/sandbox/...
 	go test ./docs -update
+	go test ./pkg/sandbox -args -update
 	npm run --prefix examples/react --silent build
 
 # ---- the steps of the above ----
@@ -67,17 +73,24 @@ race:
 suite:
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
 	@cat e2e/out/kill.txt # where the real binary died, and what came of it
+	@cat e2e/out/replicas.txt # what restarts and deaths under load have cost
+	@cat e2e/out/database.txt # what Till met and answered while its database was broken
 	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
 fuzz:
-	.ci/fuzz 5s --light
+	.ci/fuzz 5s
 
 long:
 	.ci/fuzz 2m
-	go test $(RACE) -timeout=60m $(RAPID) -rapid.checks=1000
+	go test $(RACE) -timeout=60m $(filter-out ./e2e/random/,$(RAPID)) -rapid.checks=1000
+	TILL_TEST_LONG=1 go test $(RACE) -timeout=60m ./e2e/random -rapid.checks=300 # 36,000 requests
 	go test $(RACE) -shuffle=on -timeout=60m -count=3 ./...
+	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/replicas && cat e2e/out/replicas.txt
+	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/database && cat e2e/out/database.txt
+	go build -o bin/till ./cmd/till
+	TILL_TEST_LONG=1 TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs) # in all places and lights
 
 # The packages with property tests: only they know the flag -rapid.checks.
 RAPID = $(addprefix ./,$(sort $(dir $(shell grep -rl --include='*_test.go' pgregory.net/rapid api cmd pkg e2e --exclude-dir=node_modules))))

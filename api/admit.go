@@ -27,16 +27,11 @@ import (
 	"till/pkg/idempotency"
 )
 
-// Who may call an operation, as its x-access in openapi.yaml says.
-const (
-	accessPublic   = "public"
-	accessCustomer = "customer" // a user or a guest
-)
-
 // operation is what openapi.yaml says about one call.
 type operation struct {
 	id     string
-	access string
+	access access
+	limits []string // what its calls are counted for
 	params []*openapi3.Parameter
 	body   *openapi3.Schema // nil: it takes none
 }
@@ -57,9 +52,12 @@ func operations(doc *openapi3.T) ([]operation, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			o := operation{id: op.OperationID}
-			o.access, _ = op.Extensions["x-access"].(string)
-			if o.access != accessPublic && o.access != accessCustomer {
-				return nil, fmt.Errorf("openapi.yaml: %s %s has no known x-access", method, path)
+			var err error
+			if o.access, err = readAccess(op.Extensions["x-access"]); err != nil {
+				return nil, fmt.Errorf("openapi.yaml: %s %s %w", method, path, err)
+			}
+			if o.limits, err = readLimits(op.Extensions["x-limit"], method, o.access.public); err != nil {
+				return nil, fmt.Errorf("openapi.yaml: %s %s %w", method, path, err)
 			}
 			for _, p := range slices.Concat(item.Parameters, op.Parameters) {
 				o.params = append(o.params, p.Value)
@@ -81,13 +79,18 @@ func admit(o operation, verifier *auth.Verifier, bodyLimit int64) echo.Middlewar
 			r := c.Request()
 			h := c.Response().Header()
 			h.Set("Content-Security-Policy", apiPolicy)
-			if o.access != accessPublic || r.Method != http.MethodGet {
+			if !o.access.public || r.Method != http.MethodGet {
 				h.Set(echo.HeaderCacheControl, "no-store")
 			}
 			ctx := r.Context()
-			if o.access == accessCustomer {
-				who, err := authenticate(r, verifier)
+			if !o.access.public {
+				caller, err := authenticate(r, verifier)
 				if err != nil {
+					return err
+				}
+				who, err := o.access.admit(caller)
+				if err != nil {
+					h.Set(echo.HeaderWWWAuthenticate, o.access.challenge(caller.Kind))
 					return err
 				}
 				ctx = auth.NewContext(ctx, who)
@@ -190,10 +193,16 @@ func checkParam(p *openapi3.Parameter, values []string) error {
 	return schemaProblem(p.Schema.Value.VisitJSON(value), p.Name)
 }
 
+// noBodyLimit is for calls that take no body, bytes: `{}` and white space.
+const noBodyLimit = 256
+
 // readBody reads, limits and checks the body, and leaves it to be read again.
 // A call that takes none puts up with `{}`, which many clients send.
 func (o operation) readBody(c echo.Context, limit int64) ([]byte, error) {
 	r := c.Request()
+	if o.body == nil {
+		limit = min(limit, noBodyLimit)
+	}
 	if r.ContentLength > limit {
 		c.Response().Header().Set(echo.HeaderConnection, "close") // rather than read the rest
 		return nil, errTooLarge.Detailf("The body is larger than %d bytes.", limit)
@@ -321,6 +330,9 @@ func reason(s *openapi3.SchemaError) string {
 	case "format":
 		if schema.Format == "email" {
 			return "must be one plain mail address, such as jenny@example.com"
+		}
+		if schema.Format == "date-time" {
+			return "must be a time, such as 2026-11-02T12:00:00Z"
 		}
 	case "pattern":
 		return "holds characters that are not allowed"

@@ -5,13 +5,17 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
 	"till/api/openapi"
 	"till/pkg/auth"
 	"till/pkg/catalog"
+	"till/pkg/inbox"
+	"till/pkg/limits"
 	"till/pkg/payments"
+	"till/pkg/telemetry"
 )
 
 // defaultBodyLimit is how large a JSON body may be, bytes.
@@ -30,29 +34,38 @@ type Settings struct {
 	AllowedOrigins []string
 	// BodyLimit is for JSON bodies, bytes; 0 = 64 KiB.
 	BodyLimit int64
+	// TrustedProxies say by X-Forwarded-For who is calling; none = who connects.
+	TrustedProxies []netip.Prefix
+	Limits         Limits
 }
 
-// Deps are what the edge stands on. All but Extra are required.
+// Deps are what the edge stands on. All are required that do not say what their nil means.
 type Deps struct {
 	Settings Settings
 	Payments *payments.Service
 	Catalog  *catalog.Service
+	Inbox    *inbox.Inbox
 	Auth     *auth.Verifier
 	// Receive takes a webhook delivery; nil means that it is stored for good.
-	Receive func(ctx context.Context, body []byte, signature string) error
+	Receive func(ctx context.Context, body []byte, signature string, headers inbox.Headers) error
 	// Ready says whether requests can be served, and if not what to do.
 	Ready func(context.Context) error
 	Log   *slog.Logger
-	// Extra adds routes that are not part of the API, such as the demo's shop.
+	// Limiter counts what Settings.Limits are about. nil only where there are none.
+	Limiter *limits.Limiter
+	// Metrics count requests and Tracing shows them. nil: neither.
+	Metrics *telemetry.Metrics
+	Tracing *telemetry.Tracing
+	// Extra adds routes that are not part of the API, such as the demo's shop. nil: none.
 	Extra func(*echo.Echo)
 }
 
 // New assembles the API.
 func New(d Deps) (*echo.Echo, error) {
-	if d.Payments == nil || d.Catalog == nil {
+	if d.Payments == nil || d.Catalog == nil || d.Inbox == nil {
 		return nil, errors.New("api: a service is missing")
 	}
-	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, auth: d.Auth})
+	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, inbox: d.Inbox, auth: d.Auth, streams: newStreams()})
 }
 
 // handlers answer the operations of the contract; a file per tag.
@@ -60,7 +73,9 @@ type handlers struct {
 	settings Settings
 	payments *payments.Service
 	catalog  *catalog.Service
+	inbox    *inbox.Inbox
 	auth     *auth.Verifier
+	streams  *streams
 }
 
 var _ openapi.StrictServerInterface = (*handlers)(nil)
@@ -81,18 +96,30 @@ func assemble(d Deps, h openapi.StrictServerInterface) (*echo.Echo, error) {
 	for _, o := range ops {
 		guards[o.id] = []echo.MiddlewareFunc{admit(o, d.Auth, d.Settings.BodyLimit)}
 	}
+	var handling []openapi.StrictMiddlewareFunc
+	if d.Settings.Limits != (Limits{}) {
+		if d.Limiter == nil {
+			return nil, errors.New("api: there are limits, and nothing that counts")
+		}
+		handling = append(handling, limited(ops, d.Limiter, d.Settings.Limits))
+	}
+	guards[streamOperation] = append(guards[streamOperation], acceptsEvents)
 
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // everything worth saying goes to d.Log
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = clientAddress(d.Settings.TrustedProxies)
 	e.JSONSerializer = serializer{}
 	e.HTTPErrorHandler = answerError
-	e.Use(requestID, logRequests(d.Log), recovering, securityHeaders)
+	e.Use(requestID)
+	if d.Tracing != nil {
+		e.Use(traceRequests(d.Tracing))
+	}
+	e.Use(logRequests(d.Log, d.Metrics), recovering, securityHeaders)
 	if len(d.Settings.AllowedOrigins) > 0 {
 		e.Use(allowOrigins(d.Settings.AllowedOrigins))
 	}
-	openapi.RegisterHandlersWithOptions(e, openapi.NewStrictHandler(h, nil), openapi.RegisterHandlersOptions{OperationMiddlewares: guards})
+	openapi.RegisterHandlersWithOptions(e, openapi.NewStrictHandler(h, handling), openapi.RegisterHandlersOptions{OperationMiddlewares: guards})
 	webhooks(e, d.Receive)
 	health(e, d.Ready, d.Log)
 	docs(e)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"till/pkg/auth"
 )
 
 const card = "4242424242424242"
@@ -73,6 +75,12 @@ func TestBadBodies(t *testing.T) {
 		"invalid UTF-8":                  {"{" + items + ",\"reference\":\"\xff\"}", "400 invalid_json reference"},
 		"half a surrogate pair":          {`{` + items + `,"reference":"\ud800"}`, "400 invalid_json reference"},
 		"NUL":                            {`{` + items + `,"reference":"a\u0000b"}`, "422 validation_failed reference"},
+		"a line break":                   {`{` + items + `,"reference":"a\nb"}`, "422 validation_failed reference"},
+		"a tab":                          {`{` + items + `,"reference":"a\tb"}`, "422 validation_failed reference"},
+		"DEL":                            {`{` + items + `,"reference":"a\u007f"}`, "422 validation_failed reference"},
+		"a C1 control character":         {`{` + items + `,"reference":"a\u0085b"}`, "422 validation_failed reference"},
+		"an escape, described":           {`{` + items + `,"description":"\u001b[2J"}`, "422 validation_failed description"},
+		"a description of two lines":     {`{` + items + `,"description":"a\r\nb"}`, "422 validation_failed description"},
 		"NUL in a name":                  {`{` + items + `,"metadata":{"a\u0000b":"x"}}`, "422 validation_failed metadata.ab"},
 		"a raw control character":        {"{" + items + ",\"reference\":\"a\nb\"}", "400 invalid_json reference"},
 		"nested too deep":                {strings.Repeat(`{"metadata":`, 17) + `1` + strings.Repeat(`}`, 17), "400 invalid_json " + strings.TrimSuffix(strings.Repeat("metadata.", 16), ".")},
@@ -145,7 +153,7 @@ func TestGoodBodies(t *testing.T) {
 			if w := e.send(t, request{method: "POST", path: "/orders", body: body}); w.Code != 201 {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
-			if e.bench.reached != 1 || !e.bench.who.Guest {
+			if e.bench.reached != 1 || e.bench.who.Kind != auth.Guest || e.bench.who.Everyone {
 				t.Errorf("reached %d times by %+v", e.bench.reached, e.bench.who)
 			}
 		})

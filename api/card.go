@@ -32,8 +32,12 @@ var brands = []brand{
 const (
 	shortestCard = 12
 	longestCard  = 19
-	// longestPhone is E.164's.
-	longestPhone = 15
+	// longestPhone is how many digits a phone number in international form has that
+	// is told from a card number by its form alone. E.164 allows 15, which next to no
+	// number has, while American Express and Diners Club have 14 and 15.
+	longestPhone = 13
+	// shortestIdentifier is the shortest of those below.
+	shortestIdentifier = 24
 )
 
 // identifier is a word that may hold digits by chance and is no card number: our
@@ -44,28 +48,38 @@ var identifier = regexp.MustCompile(`^(?:[a-z]+_[0-9a-hjkmnp-tv-z]{26}|(?i:[0-9a
 // holdsCard reports whether text holds what looks like a card number: digits,
 // alone or spread with spaces, dashes and dots, with a brand's first digits,
 // that brand's length and a valid check digit. A phone number in international
-// form passes.
+// form passes. One of 13 digits that begins with 4 and is written without + or 00
+// may be refused: it cannot be told from one of Visa's older numbers.
+//
+// It reads hostile text, so it takes time in proportion to its length.
 func holdsCard(text string) bool {
 	if !manyDigits(text) {
 		return false
 	}
-	for _, run := range digitRuns(withoutIdentifiers(text)) {
-		if run.phone() {
-			continue
-		}
-		for i := range run.groups {
-			number := ""
-			for _, group := range run.groups[i:] {
-				if number += group; len(number) > longestCard {
-					break
-				}
-				if isCard(number) {
-					return true
-				}
+	var run digitRun
+	separators, before := 0, ' '
+	for _, r := range withoutIdentifiers(text) {
+		switch d, ok := digit(r); {
+		case ok:
+			if len(run.digits) == 0 {
+				run.plus = before == '+'
 			}
+			if len(run.digits) == 0 || separators > 0 {
+				run.groups = append(run.groups, len(run.digits))
+			}
+			run.digits = append(run.digits, d)
+			separators = 0
+		case separator(r) && len(run.digits) > 0 && separators < mostSeparators:
+			separators++
+		default:
+			if run.holdsCard() {
+				return true
+			}
+			run, separators = digitRun{digits: run.digits[:0], groups: run.groups[:0]}, 0
 		}
+		before = r
 	}
-	return false
+	return run.holdsCard()
 }
 
 func manyDigits(text string) bool {
@@ -80,88 +94,58 @@ func manyDigits(text string) bool {
 	return false
 }
 
-// isCard decides on digits alone.
-func isCard(number string) bool {
-	if len(number) < shortestCard || len(number) > longestCard || !luhn(number) {
-		return false
-	}
+// ofBrand reports whether digits begin and are as many as a brand's.
+func ofBrand(number []byte) bool {
 	return slices.ContainsFunc(brands, func(b brand) bool {
 		first := number[:len(b.low)]
-		return len(number) >= b.min && len(number) <= b.max && first >= b.low && first <= b.high
+		return len(number) >= b.min && len(number) <= b.max && string(first) >= b.low && string(first) <= b.high
 	})
 }
 
-func luhn(number string) bool {
-	sum := 0
-	for i := range len(number) {
-		d := int(number[len(number)-1-i] - '0')
-		if i%2 == 1 {
-			if d *= 2; d > 9 {
-				d -= 9
-			}
-		}
-		sum += d
-	}
-	return sum%10 == 0
-}
-
-// digitRun is digits with only separators between them, in the groups that the
-// separators make.
-type digitRun struct {
-	groups []string
-	plus   bool // a + stands before it
-}
-
-// phone reports whether this is a number in international form, + or 00 before it.
-func (r digitRun) phone() bool {
-	n := 0
-	for _, g := range r.groups {
-		n += len(g)
-	}
-	return r.plus && n <= longestPhone || strings.HasPrefix(r.groups[0], "00") && n <= longestPhone+2
-}
+// doubled are the digits as the check digit's rule counts every other one.
+var doubled = [10]int{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
 
 // mostSeparators is how many may stand between two digits of one number.
 const mostSeparators = 3
 
-func digitRuns(text string) []digitRun {
-	var runs []digitRun
-	var run digitRun
-	var group strings.Builder
-	separators, plus := 0, false
-	endGroup := func() {
-		if group.Len() > 0 {
-			run.groups = append(run.groups, group.String())
-			group.Reset()
-		}
+// digitRun is digits with only separators between them.
+type digitRun struct {
+	digits []byte
+	groups []int // where, in digits, the groups begin that the separators make
+	plus   bool  // a + stands before it
+}
+
+// holdsCard looks at whole groups only: digits glued to others are another number.
+func (r digitRun) holdsCard() bool {
+	if len(r.digits) < shortestCard || r.phone() {
+		return false
 	}
-	endRun := func() {
-		endGroup()
-		if len(run.groups) > 0 {
-			runs = append(runs, run)
-		}
-		run, separators = digitRun{}, 0
-	}
-	for _, r := range text {
-		switch d, ok := digit(r); {
-		case ok:
-			if len(run.groups) == 0 && group.Len() == 0 {
-				run.plus = plus
+	for i, begin := range r.groups {
+		// The check sums so far, every other digit doubled, if the number ended here
+		// (its last digit is not doubled), and if it ended one digit further on.
+		ending, going := 0, 0
+		ends := r.groups[i+1:]
+		for n, d := range r.digits[begin:min(begin+longestCard, len(r.digits))] {
+			ending, going = going+int(d-'0'), ending+doubled[d-'0']
+			end := begin + n + 1
+			if end < len(r.digits) && (len(ends) == 0 || end < ends[0]) {
+				continue
 			}
-			group.WriteByte(d)
-			separators = 0
-		case separator(r) && (len(run.groups) > 0 || group.Len() > 0):
-			endGroup()
-			if separators++; separators > mostSeparators {
-				endRun()
+			if len(ends) > 0 {
+				ends = ends[1:]
 			}
-		default:
-			endRun()
+			if n+1 >= shortestCard && ending%10 == 0 && ofBrand(r.digits[begin:end]) {
+				return true
+			}
 		}
-		plus = r == '+'
 	}
-	endRun()
-	return runs
+	return false
+}
+
+// phone reports whether this is a number in international form, + or 00 before it.
+func (r digitRun) phone() bool {
+	return r.plus && len(r.digits) <= longestPhone ||
+		r.digits[0] == '0' && r.digits[1] == '0' && len(r.digits) <= longestPhone+2
 }
 
 // digit reads ASCII and full-width digits.
@@ -190,7 +174,7 @@ func withoutIdentifiers(text string) string {
 		if end < 0 {
 			end = len(text)
 		}
-		if w := text[:end]; identifier.MatchString(w) && strings.ContainsFunc(w, unicode.IsLetter) {
+		if w := text[:end]; len(w) >= shortestIdentifier && identifier.MatchString(w) && strings.ContainsFunc(w, unicode.IsLetter) {
 			out.WriteByte('x')
 		} else {
 			out.WriteString(w)

@@ -43,8 +43,13 @@ func TestCardNumbersAreSeen(t *testing.T) {
 		"as a number with an exponent":    "4.242424242424242e15",
 		"negative":                        "-4242424242424242",
 		"with a plus, longer than phones": "+4242424242424242",
-		"behind one of our ids":           "ord_01jd8w3k5v9x2m4n6p8q0r1s2t 4242424242424242",
-		"in a query":                      "card=4242424242424242&x=1",
+		"American Express behind a plus":  "+378282246310005",
+		"American Express behind 00":      "00 3782 822463 10005",
+		"Diners Club behind a plus":       "+36227206271667",
+		"a Visa behind a country's code":  "+1 4222222222222",
+		"a Visa of 13 digits without a +, though a phone number may look the same": "4917012345675",
+		"behind one of our ids": "ord_01jd8w3k5v9x2m4n6p8q0r1s2t 4242424242424242",
+		"in a query":            "card=4242424242424242&x=1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !holdsCard(text) {
@@ -103,6 +108,40 @@ func TestRandomIdentifiersPass(t *testing.T) {
 	for day := range 365 * 40 { // until 2060; a Visa of 13 digits begins as milliseconds of 2096 do
 		if ms := fmt.Sprint(start.AddDate(0, 0, day).UnixMilli()); holdsCard(ms) {
 			t.Fatalf("the milliseconds %s are refused", ms)
+		}
+	}
+}
+
+// hostile are texts of 64 KiB that make the detector work hard.
+var hostile = map[string]string{
+	"digits apart":          strings.Repeat("4 ", 32<<10),
+	"groups of six digits":  strings.Repeat("601150-", 9<<10),
+	"one number":            strings.Repeat("4", 64<<10),
+	"short words":           strings.Repeat("4a ", 21<<10),
+	"nearly identifiers":    strings.Repeat("a23456789012345678901234z ", 2<<10),
+	"prose with few digits": strings.Repeat("two mugs for 12 euros, please. ", 2<<10),
+}
+
+// 64 KiB of "4 4 4 …" took 48 ms where each number was put together anew, and 6 ms
+// since the check sums go along.
+func BenchmarkHoldsCard(b *testing.B) {
+	for name, text := range hostile {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				holdsCard(text)
+			}
+		})
+	}
+}
+
+func TestHostileTextsAreRead(t *testing.T) {
+	for name, text := range hostile {
+		if holdsCard(text) {
+			t.Errorf("%s: seen where none is", name)
+		}
+		if !holdsCard(text + "\n/\n4242 4242 4242 4242") {
+			t.Errorf("%s: the card number behind it is missed", name)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"till/api/openapi"
 	"till/pkg/auth"
 	"till/pkg/idempotency"
+	"till/pkg/inbox"
 	"till/pkg/problem"
 	"till/pkg/telemetry"
 )
@@ -99,7 +100,7 @@ func (b *bench) CreatePaymentIntent(ctx context.Context, r openapi.CreatePayment
 }
 
 func (b *bench) GetPayment(ctx context.Context, r openapi.GetPaymentRequestObject) (openapi.GetPaymentResponseObject, error) {
-	return openapi.GetPayment200JSONResponse{Id: "pay_1", OrderId: "ord_1", Currency: "eur", Status: "succeeded", CreatedAt: clock, UpdatedAt: clock}, b.note(ctx, r, nil)
+	return openapi.GetPayment200JSONResponse{Body: openapi.Payment{Id: "pay_1", OrderId: "ord_1", Currency: "eur", Status: "succeeded", CreatedAt: clock, UpdatedAt: clock}}, b.note(ctx, r, nil)
 }
 
 func (b *bench) CancelPayment(ctx context.Context, r openapi.CancelPaymentRequestObject) (openapi.CancelPaymentResponseObject, error) {
@@ -133,8 +134,10 @@ func newEdge(t testing.TB) *edge {
 	e.bench = &bench{handlers: handlers{settings: settings, auth: e.verifier}}
 	h, err := assemble(Deps{
 		Settings: settings, Auth: e.verifier, Log: log,
-		Receive: func(_ context.Context, body []byte, signature string) error { return e.received(body, signature) },
-		Ready:   func(ctx context.Context) error { return e.ready(ctx) },
+		Receive: func(_ context.Context, body []byte, signature string, _ inbox.Headers) error {
+			return e.received(body, signature)
+		},
+		Ready: func(ctx context.Context) error { return e.ready(ctx) },
 		Extra: func(e *echo.Echo) {
 			e.GET("/extra", func(c echo.Context) error { return c.String(http.StatusOK, "shop") })
 		},

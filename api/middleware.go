@@ -42,18 +42,19 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 
 // logRequests writes one line a request: what was called and what came of it.
 // Neither URL nor headers nor bodies, which may hold anything, but the route and
-// an id of ours. The cause of a 5xx is logged here and nowhere else.
-func logRequests(log *slog.Logger) echo.MiddlewareFunc {
+// what the services have noted, such as ids. The cause of a 5xx is logged here and nowhere else.
+func logRequests(log *slog.Logger, metrics *telemetry.Metrics) echo.MiddlewareFunc {
 	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
 		HandleError: true, LogMethod: true, LogRoutePath: true, LogStatus: true,
 		LogLatency: true, LogRemoteIP: true, LogError: true,
 		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
+			metrics.Request(known(v.Method), routeName(v.RoutePath), v.Status, v.Latency)
 			attrs := []slog.Attr{
 				slog.String("method", known(v.Method)), slog.String("route", v.RoutePath),
 				slog.Int("status", v.Status), slog.Duration("took", v.Latency), slog.String("ip", v.RemoteIP),
 			}
 			if id := c.Param("id"); ourID.MatchString(id) {
-				attrs = append(attrs, slog.String("id", id))
+				telemetry.NoteSubject(c.Request().Context(), id)
 			}
 			if code, ok := c.Get(codeKey).(string); ok {
 				attrs = append(attrs, slog.String("code", code))
@@ -126,13 +127,16 @@ func allowOrigins(origins []string) echo.MiddlewareFunc {
 		Skipper:         func(c echo.Context) bool { return c.Path() == webhookPath },
 		AllowOriginFunc: func(origin string) (bool, error) { return originAllowed(origins, origin), nil },
 		AllowMethods:    []string{http.MethodGet, http.MethodPost},
-		AllowHeaders:    []string{echo.HeaderAuthorization, echo.HeaderContentType, idempotencyKey},
-		ExposeHeaders:   []string{echo.HeaderLocation, echo.HeaderRetryAfter, "Idempotency-Replayed", echo.HeaderXRequestID},
+		AllowHeaders:    []string{echo.HeaderAuthorization, echo.HeaderContentType, idempotencyKey, lastEventID, echo.HeaderXRequestID},
+		ExposeHeaders:   []string{echo.HeaderLocation, echo.HeaderRetryAfter, "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", echo.HeaderXRequestID},
 		MaxAge:          600,
 	})
 }
 
-const idempotencyKey = "Idempotency-Key"
+const (
+	idempotencyKey = "Idempotency-Key"
+	lastEventID    = "Last-Event-ID"
+)
 
 // originAllowed compares to the letter; a listed port of * stands for any port
 // and for none.

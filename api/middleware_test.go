@@ -63,10 +63,10 @@ func TestCORS(t *testing.T) {
 					continue
 				}
 				if strings.HasPrefix(name, "preflight") {
-					if got := h.Get("Access-Control-Allow-Headers"); got != "Authorization,Content-Type,Idempotency-Key" {
+					if got := h.Get("Access-Control-Allow-Headers"); got != "Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-Request-Id" {
 						t.Errorf("%s: headers %q", name, got)
 					}
-				} else if got := h.Get("Access-Control-Expose-Headers"); got != "Location,Retry-After,Idempotency-Replayed,X-Request-Id" {
+				} else if got := h.Get("Access-Control-Expose-Headers"); got != "Location,Retry-After,Idempotency-Replayed,RateLimit,RateLimit-Policy,X-Request-Id" {
 					t.Errorf("%s: exposes %q", name, got)
 				}
 			}

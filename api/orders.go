@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strings"
 
 	"till/api/openapi"
 	"till/pkg/auth"
@@ -11,45 +12,49 @@ import (
 // CreateOrder makes an order, or finds the one that the reference already has.
 func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequestObject) (openapi.CreateOrderResponseObject, error) {
 	b := r.Body
-	cart := payments.Cart{
-		Items: lines(b.Items), Amount: b.Amount, Currency: value(b.Currency),
-		Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
-		Description: value(b.Description), Metadata: value(b.Metadata),
-	}
-	o, err := h.payments.CreateOrder(ctx, auth.From(ctx), cart, keyed(ctx, r.Params.IdempotencyKey))
+	o, err := h.payments.CreateOrder(ctx, auth.From(ctx), payments.OrderRequest{
+		Cart: payments.Cart{
+			Items: lines(b.Items), Lines: ownLines(b.Lines), Amount: b.Amount, Currency: value(b.Currency),
+			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+			Description: value(b.Description), Metadata: value(b.Metadata),
+		},
+		Customer:    payments.Customer{Issuer: value(b.Issuer), Subject: value(b.Subject), Email: string(value(b.Email))},
+		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
+	})
 	if err != nil {
 		return nil, err
 	}
 	if !o.Created {
 		return openapi.CreateOrder200JSONResponse{
-			Body:    viewOrder(o.Order),
+			Body:    viewOrder(auth.From(ctx), o.Order),
 			Headers: openapi.CreateOrder200ResponseHeaders{IdempotencyReplayed: opt(o.Replayed)},
 		}, nil
 	}
 	return openapi.CreateOrder201JSONResponse{
-		Body: viewOrder(o.Order),
+		Body: viewOrder(auth.From(ctx), o.Order),
 		Headers: openapi.CreateOrder201ResponseHeaders{
 			Location: new("/orders/" + string(o.Order.ID)), IdempotencyReplayed: opt(o.Replayed),
 		},
 	}, nil
 }
 
-// ListOrders shows the caller's own.
+// ListOrders shows the caller's own, or everyone's to a server key.
 func (h *handlers) ListOrders(ctx context.Context, r openapi.ListOrdersRequestObject) (openapi.ListOrdersResponseObject, error) {
-	orders, more, err := h.payments.Orders(ctx, auth.From(ctx), page(r.Params.Limit, r.Params.StartingAfter, r.Params.EndingBefore))
+	of := payments.Customer{Issuer: value(r.Params.Issuer), Subject: value(r.Params.Subject)}
+	orders, more, err := h.payments.Orders(ctx, auth.From(ctx), of, page(r.Params.Limit, r.Params.StartingAfter, r.Params.EndingBefore))
 	if err != nil {
 		return nil, err
 	}
-	return openapi.ListOrders200JSONResponse{Data: views(orders, viewOrder), HasMore: more}, nil
+	return openapi.ListOrders200JSONResponse{Data: views(orders, func(o payments.Order) openapi.Order { return viewOrder(auth.From(ctx), o) }), HasMore: more}, nil
 }
 
-// GetOrder shows one of the caller's own.
+// GetOrder shows one that the caller may see.
 func (h *handlers) GetOrder(ctx context.Context, r openapi.GetOrderRequestObject) (openapi.GetOrderResponseObject, error) {
 	o, err := h.payments.Order(ctx, auth.From(ctx), payments.OrderID(r.Id))
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetOrder200JSONResponse(viewOrder(o)), nil
+	return openapi.GetOrder200JSONResponse(viewOrder(auth.From(ctx), o)), nil
 }
 
 // CancelOrder ends an order that nobody has paid.
@@ -59,7 +64,7 @@ func (h *handlers) CancelOrder(ctx context.Context, r openapi.CancelOrderRequest
 		return nil, err
 	}
 	return openapi.CancelOrder200JSONResponse{
-		Body:    viewOrder(o.Order),
+		Body:    viewOrder(auth.From(ctx), o.Order),
 		Headers: openapi.CancelOrder200ResponseHeaders{IdempotencyReplayed: opt(o.Replayed)},
 	}, nil
 }
@@ -74,10 +79,25 @@ func lines(items *[]openapi.OrderLine) []payments.Line {
 	})
 }
 
-func viewOrder(o payments.Order) openapi.Order {
+func ownLines(sent *[]openapi.OwnLine) []payments.OwnLine {
+	if sent == nil {
+		return nil
+	}
+	return views(*sent, func(l openapi.OwnLine) payments.OwnLine {
+		return payments.OwnLine{Name: l.Name, Quantity: l.Quantity, UnitAmount: l.UnitAmount}
+	})
+}
+
+// viewOrder names the owner to those who see everyone's; others know who they are.
+func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
+	var issuer, subject string
+	if who.Everyone {
+		issuer, subject, _ = strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
+	}
 	return openapi.Order{
+		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
-		Total: o.Total.Minor, Currency: string(o.Total.Currency),
+		Total: o.Total.Minor, Currency: string(o.Total.Currency), SetByServer: opt(o.SetByServer),
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{
 				PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,

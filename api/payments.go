@@ -49,16 +49,21 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 func (h *handlers) GetPayment(ctx context.Context, r openapi.GetPaymentRequestObject) (openapi.GetPaymentResponseObject, error) {
 	who, id := auth.From(ctx), payments.ID(r.Id)
 	var p payments.Payment
+	var cut bool
 	var err error
 	if r.Params.Wait == nil {
 		p, err = h.payments.Payment(ctx, who, id)
 	} else {
-		p, err = h.payments.Await(ctx, who, id, time.Duration(*r.Params.Wait)*time.Second, value(r.Params.After))
+		p, cut, err = h.payments.Await(ctx, who, id, time.Duration(*r.Params.Wait)*time.Second, value(r.Params.After))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetPayment200JSONResponse(viewPayment(p)), nil
+	out := openapi.GetPayment200JSONResponse{Body: viewPayment(p)}
+	if cut {
+		out.Headers.RetryAfter = new(int32(1))
+	}
+	return out, nil
 }
 
 // CancelPayment ends an attempt; its order stays open.

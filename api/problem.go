@@ -27,6 +27,7 @@ var status = map[problem.Kind]int{
 	problem.Declined:         http.StatusPaymentRequired,
 	problem.TooLarge:         http.StatusRequestEntityTooLarge,
 	problem.UnsupportedMedia: http.StatusUnsupportedMediaType,
+	problem.NotAcceptable:    http.StatusNotAcceptable,
 	problem.RateLimited:      http.StatusTooManyRequests,
 	problem.Unavailable:      http.StatusServiceUnavailable,
 	problem.Rejected:         http.StatusBadGateway,

@@ -6,7 +6,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"till/pkg/inbox"
 	"till/pkg/problem"
+	"till/pkg/telemetry"
 )
 
 const (
@@ -17,7 +19,7 @@ const (
 
 // receiver takes one delivery; inbox.Inbox is it. A nil error says that the
 // delivery is stored for good.
-type receiver func(ctx context.Context, body []byte, signature string) error
+type receiver func(ctx context.Context, body []byte, signature string, headers inbox.Headers) error
 
 // webhooks hands Stripe's deliveries on as the bytes they came in, because the
 // signature covers bytes. 200 is only said after they are stored; to a 503 Stripe
@@ -32,7 +34,9 @@ func webhooks(e *echo.Echo, receive receiver) {
 		if err != nil {
 			return err
 		}
-		if err := receive(c.Request().Context(), body, signatures[0]); err != nil {
+		ctx, h := c.Request().Context(), c.Request().Header
+		headers := inbox.Headers{ContentType: h.Get("Content-Type"), UserAgent: h.Get("User-Agent"), RequestID: telemetry.RequestID(ctx)}
+		if err := receive(ctx, body, signatures[0], headers); err != nil {
 			return asUnreadable(err)
 		}
 		return c.JSON(http.StatusOK, map[string]bool{"received": true})

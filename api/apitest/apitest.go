@@ -36,6 +36,10 @@ func Handler(t testing.TB, h http.Handler) http.Handler {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		c.check(t, r, rec.Code, rec.Header(), rec.Body.Bytes())
+		if isStream(rec.Code, rec.Header()) {
+			stream := c.checkedStream(t, io.NopCloser(bytes.NewReader(rec.Body.Bytes())))
+			_, _ = io.Copy(io.Discard, stream)
+		}
 		for name, values := range rec.Header() {
 			w.Header()[name] = values
 		}
@@ -56,6 +60,11 @@ func Transport(t testing.TB, base http.RoundTripper) http.RoundTripper {
 		if err != nil {
 			return nil, err
 		}
+		if isStream(res.StatusCode, res.Header) {
+			c.check(t, r, res.StatusCode, res.Header, nil)
+			res.Body = c.checkedStream(t, res.Body)
+			return res, nil
+		}
 		body, err := io.ReadAll(res.Body)
 		if err != nil {
 			return nil, err
@@ -75,6 +84,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 type contract struct {
 	router  routers.Router
 	problem *openapi3.Schema
+	payment *openapi3.Schema
 	codes   []string
 	err     error
 }
@@ -104,6 +114,7 @@ func read() *contract {
 	return &contract{
 		router:  router,
 		problem: doc.Components.Schemas["Problem"].Value,
+		payment: doc.Components.Schemas["Payment"].Value,
 		codes:   Codes(doc.Info.Description),
 	}
 }
@@ -156,7 +167,7 @@ func (c *contract) check(t testing.TB, r *http.Request, status int, h http.Heade
 		Status:                 status,
 		Header:                 h,
 		Body:                   io.NopCloser(bytes.NewReader(body)),
-		Options:                &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+		Options:                &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, ExcludeResponseBody: isStream(status, h)},
 	})
 	if err != nil {
 		fail("not as the contract says: %v\n%s", err, body)

@@ -8,9 +8,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -36,17 +38,26 @@ type ClientConfig struct {
 
 // CreateOrder defines model for CreateOrder.
 type CreateOrder struct {
-	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations). A server key may name any.
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount`
+	// Currency ISO 4217; with `amount` or `lines`
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
 
-	// Description Shown in your Stripe dashboard
-	Description *string      `json:"description,omitempty"`
-	Items       *[]OrderLine `json:"items,omitempty"`
+	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
+	Description *string `json:"description,omitempty"`
+
+	// Email Server keys alone: the user's address, where Till sends the confirmation if there is no `receiptEmail`
+	Email *openapi_types.Email `json:"email,omitempty"`
+
+	// Issuer Server keys alone: the `iss` of that user; your own users' if left out, `till:guest` for a guest
+	Issuer *string      `json:"issuer,omitempty"`
+	Items  *[]OrderLine `json:"items,omitempty"`
+
+	// Lines Server keys alone: lines that are in no catalogue, in `currency`.
+	Lines *[]OwnLine `json:"lines,omitempty"`
 
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
@@ -58,6 +69,9 @@ type CreateOrder struct {
 	//
 	// Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
+
+	// Subject Server keys alone, and required there: the `sub` of the user whose order it is
+	Subject *string `json:"subject,omitempty"`
 }
 
 // CreatePaymentIntent Exactly one of `orderId`, `items`, `amount` + `currency`.
@@ -70,7 +84,7 @@ type CreatePaymentIntent struct {
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
 
-	// Description Shown in your Stripe dashboard
+	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
 	Description *string      `json:"description,omitempty"`
 	Items       *[]OrderLine `json:"items,omitempty"`
 
@@ -124,7 +138,10 @@ type Order struct {
 	Description *string `json:"description,omitempty"`
 
 	// Id Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
-	Id       string             `json:"id"`
+	Id string `json:"id"`
+
+	// Issuer With `subject`, their `iss`; `till:guest` for a guest
+	Issuer   *string            `json:"issuer,omitempty"`
 	Items    []OrderItem        `json:"items"`
 	Metadata *map[string]string `json:"metadata,omitempty"`
 	PaidAt   *time.Time         `json:"paidAt,omitempty"`
@@ -136,10 +153,16 @@ type Order struct {
 	// Reference Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
 
+	// SetByServer Present and `true` where its lines were set with a server key; the customer cannot change them
+	SetByServer *bool `json:"setByServer,omitempty"`
+
 	// Status Open set: `open`, `processing`, `authorized`, `paid`, `partially_refunded`, `refunded`, `canceled`
 	//
 	// Example: paid
 	Status OrderStatus `json:"status"`
+
+	// Subject Whose it is, shown to server keys and staff: the `sub` of the owner's tokens
+	Subject *string `json:"subject,omitempty"`
 
 	// Total Minor units
 	//
@@ -158,7 +181,7 @@ type OrderItem struct {
 	// Name Example: Enamel mug
 	Name string `json:"name"`
 
-	// PriceId Left out where the amount came from the client
+	// PriceId Left out where the amount came from the client or your backend
 	PriceId   *string `json:"priceId,omitempty"`
 	ProductId *string `json:"productId,omitempty"`
 
@@ -206,6 +229,20 @@ type OrderPayment struct {
 //
 // Example: paid
 type OrderStatus = string
+
+// OwnLine defines model for OwnLine.
+type OwnLine struct {
+	// Name Example: Repair, two hours
+	Name string `json:"name"`
+
+	// Quantity Example: 1
+	Quantity int64 `json:"quantity"`
+
+	// UnitAmount Minor units
+	//
+	// Example: 9900
+	UnitAmount int64 `json:"unitAmount"`
+}
 
 // Payment defines model for Payment.
 type Payment struct {
@@ -399,6 +436,36 @@ type ProductList struct {
 	HasMore bool      `json:"hasMore"`
 }
 
+// ReplayWebhooks At least one filter, or `all`.
+type ReplayWebhooks struct {
+	// All `true`, with no filter: every delivery there is
+	All          *bool      `json:"all,omitempty"`
+	ObjectId     *string    `json:"objectId,omitempty"`
+	ReceivedFrom *time.Time `json:"receivedFrom,omitempty"`
+	ReceivedTo   *time.Time `json:"receivedTo,omitempty"`
+
+	// StartingAfter The `last` of an answer before
+	StartingAfter *string `json:"startingAfter,omitempty"`
+
+	// State Example: dead
+	State *string `json:"state,omitempty"`
+
+	// Type Exact, or with a dot at its end a beginning
+	//
+	// Example: payment_intent.
+	Type *string `json:"type,omitempty"`
+}
+
+// ReplayedWebhooks defines model for ReplayedWebhooks.
+type ReplayedWebhooks struct {
+	// Count How many are marked
+	Count   int64 `json:"count"`
+	HasMore bool  `json:"hasMore"`
+
+	// Last The last one that was marked
+	Last *string `json:"last,omitempty"`
+}
+
 // TimelineCause defines model for TimelineCause.
 type TimelineCause struct {
 	// Id Stripe's event id for a webhook, Stripe's request id for a read or call, our request id for an API call
@@ -452,6 +519,127 @@ type TimelineEntryList struct {
 	HasMore bool            `json:"hasMore"`
 }
 
+// WebhookAttempt defines model for WebhookAttempt.
+type WebhookAttempt struct {
+	// Actor Who asked for a replay
+	//
+	// Example: user:jo
+	Actor *string   `json:"actor,omitempty"`
+	At    time.Time `json:"at"`
+
+	// Cause Open set: `delivery` (Stripe sent it), `retry`, `replay`
+	//
+	// Example: replay
+	Cause  string  `json:"cause"`
+	Reason *string `json:"reason,omitempty"`
+
+	// State What came of it, in the words of a delivery's `state`
+	//
+	// Example: applied
+	State string `json:"state"`
+}
+
+// WebhookChange defines model for WebhookChange.
+type WebhookChange struct {
+	At   time.Time `json:"at"`
+	From *string   `json:"from,omitempty"`
+
+	// Id The id of the entry in the timeline
+	Id string `json:"id"`
+
+	// Kind Example: order.paid
+	Kind    string  `json:"kind"`
+	Message *string `json:"message,omitempty"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PaymentId Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId *string    `json:"paymentId,omitempty"`
+	StripeAt  *time.Time `json:"stripeAt,omitempty"`
+
+	// To Example: paid
+	To      *string `json:"to,omitempty"`
+	Version *int64  `json:"version,omitempty"`
+}
+
+// WebhookDelivery In a list without `headers`, `body`, `attempts` and `changes`.
+type WebhookDelivery struct {
+	// Account The Connect account that it is of
+	Account *string `json:"account,omitempty"`
+
+	// ApiVersion Example: 2023-10-16
+	ApiVersion *string `json:"apiVersion,omitempty"`
+
+	// Attempts The latest hundred, the oldest of them first
+	Attempts *[]WebhookAttempt `json:"attempts,omitempty"`
+
+	// Body The event as Stripe sent it, secrets struck out
+	Body *jsontext.Value `json:"body,omitempty"`
+
+	// Changes What it changed
+	Changes *[]WebhookChange `json:"changes,omitempty"`
+
+	// CreatedAt When it happened, by Stripe's clock
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Headers What is kept of the request. Of the signature it is the time alone.
+	Headers *WebhookHeaders `json:"headers,omitempty"`
+
+	// Id Stripe's event id
+	//
+	// Example: evt_3O
+	Id       string `json:"id"`
+	Livemode bool   `json:"livemode"`
+
+	// NextTryAt Left out where it is not tried again
+	NextTryAt *time.Time `json:"nextTryAt,omitempty"`
+
+	// ObjectId Stripe's id of the object that it is about
+	//
+	// Example: pi_3O
+	ObjectId *string `json:"objectId,omitempty"`
+
+	// Reason Why it is in this state
+	Reason     *string   `json:"reason,omitempty"`
+	ReceivedAt time.Time `json:"receivedAt"`
+
+	// ReplayBy Who asked for a replay that has not run yet
+	//
+	// Example: user:jo
+	ReplayBy  *string    `json:"replayBy,omitempty"`
+	SettledAt *time.Time `json:"settledAt,omitempty"`
+
+	// State Open set: `pending` (its payment is not there yet), `applied`, `ignored` (not this Till's, or nothing that it acts on), `failed` (tried again), `dead` (failed too often)
+	//
+	// Example: applied
+	State string `json:"state"`
+
+	// Tries How often it was tried, since it came in or was last replayed
+	Tries int64 `json:"tries"`
+
+	// Type Example: payment_intent.succeeded
+	Type string `json:"type"`
+}
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Data    []WebhookDelivery `json:"data"`
+	HasMore bool              `json:"hasMore"`
+}
+
+// WebhookHeaders What is kept of the request. Of the signature it is the time alone.
+type WebhookHeaders struct {
+	ContentType *string `json:"contentType,omitempty"`
+
+	// RequestId Till's request id, as in its log
+	RequestId *string    `json:"requestId,omitempty"`
+	SignedAt  *time.Time `json:"signedAt,omitempty"`
+
+	// UserAgent Example: Stripe/1.0 (+https://stripe.com/docs/webhooks)
+	UserAgent *string `json:"userAgent,omitempty"`
+}
+
 // EndingBefore defines model for EndingBefore.
 type EndingBefore = string
 
@@ -464,11 +652,23 @@ type Limit = int32
 // OrderId defines model for OrderId.
 type OrderId = string
 
+// OwnerIssuer defines model for OwnerIssuer.
+type OwnerIssuer = string
+
+// OwnerSubject defines model for OwnerSubject.
+type OwnerSubject = string
+
 // PaymentId defines model for PaymentId.
 type PaymentId = string
 
 // StartingAfter defines model for StartingAfter.
 type StartingAfter = string
+
+// WebhookId defines model for WebhookId.
+type WebhookId = string
+
+// RateLimited defines model for RateLimited.
+type RateLimited = Problem
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
@@ -484,6 +684,12 @@ type ListProductsParams struct {
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
+	// Subject For server keys alone. Only what belongs to the user with this `sub`.
+	Subject *OwnerSubject `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// Issuer With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests.
+	Issuer *OwnerIssuer `form:"issuer,omitempty" json:"issuer,omitempty"`
+
 	// Limit How many to answer, 1 to 100; 20 if left out.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -527,8 +733,41 @@ type CancelPaymentParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// StreamPaymentEventsParams defines parameters for StreamPaymentEvents.
+type StreamPaymentEventsParams struct {
+	// LastEventID The `id` of the last event that the client has seen.
+	LastEventID *int64 `json:"Last-Event-ID,omitempty"`
+}
+
 // GetPaymentTimelineParams defines parameters for GetPaymentTimeline.
 type GetPaymentTimelineParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	// State One of `pending`, `applied`, `ignored`, `failed`, `dead`.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Type A type of events, such as `charge.succeeded`, or with a dot at its end the beginning of some, such as `payment_intent.`.
+	Type *string `form:"type,omitempty" json:"type,omitempty"`
+
+	// ObjectId Stripe's id of the object that the event is about, such as a payment intent's.
+	ObjectId *string `form:"objectId,omitempty" json:"objectId,omitempty"`
+
+	// ReceivedFrom Received at this time or later.
+	ReceivedFrom *time.Time `form:"receivedFrom,omitempty" json:"receivedFrom,omitempty"`
+
+	// ReceivedTo Received before this time.
+	ReceivedTo *time.Time `form:"receivedTo,omitempty" json:"receivedTo,omitempty"`
+
 	// Limit How many to answer, 1 to 100; 20 if left out.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -544,6 +783,9 @@ type CreateOrderJSONRequestBody = CreateOrder
 
 // CreatePaymentIntentJSONRequestBody defines body for CreatePaymentIntent for application/json ContentType.
 type CreatePaymentIntentJSONRequestBody = CreatePaymentIntent
+
+// ReplayWebhooksJSONRequestBody defines body for ReplayWebhooks for application/json ContentType.
+type ReplayWebhooksJSONRequestBody = ReplayWebhooks
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -577,9 +819,24 @@ type ServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx echo.Context, id PaymentId, params CancelPaymentParams) error
+	// StreamPaymentEvents Follow a payment by server-sent events
+	// (GET /payments/{id}/events)
+	StreamPaymentEvents(ctx echo.Context, id PaymentId, params StreamPaymentEventsParams) error
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx echo.Context, id PaymentId, params GetPaymentTimelineParams) error
+	// ListWebhooks List what Stripe has delivered
+	// (GET /staff/webhooks)
+	ListWebhooks(ctx echo.Context, params ListWebhooksParams) error
+	// ReplayWebhooks Apply many deliveries again
+	// (POST /staff/webhooks/replay)
+	ReplayWebhooks(ctx echo.Context) error
+	// GetWebhook Get all about a delivery
+	// (GET /staff/webhooks/{id})
+	GetWebhook(ctx echo.Context, id WebhookId) error
+	// ReplayWebhook Apply a delivery again
+	// (POST /staff/webhooks/{id}/replay)
+	ReplayWebhook(ctx echo.Context, id WebhookId) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -643,6 +900,20 @@ func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListOrdersParams
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
+	}
+
+	// ------------- Optional query parameter "issuer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", ctx.QueryParams(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter issuer: %s", err))
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
@@ -847,6 +1118,42 @@ func (w *ServerInterfaceWrapper) CancelPayment(ctx echo.Context) error {
 	return err
 }
 
+// StreamPaymentEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) StreamPaymentEvents(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StreamPaymentEventsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID int64
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StreamPaymentEvents(ctx, id, params)
+	return err
+}
+
 // GetPaymentTimeline converts echo context to params.
 func (w *ServerInterfaceWrapper) GetPaymentTimeline(ctx echo.Context) error {
 	var err error
@@ -883,6 +1190,114 @@ func (w *ServerInterfaceWrapper) GetPaymentTimeline(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetPaymentTimeline(ctx, id, params)
+	return err
+}
+
+// ListWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhooks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhooksParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", ctx.QueryParams(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter type: %s", err))
+	}
+
+	// ------------- Optional query parameter "objectId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "objectId", ctx.QueryParams(), &params.ObjectId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter objectId: %s", err))
+	}
+
+	// ------------- Optional query parameter "receivedFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "receivedFrom", ctx.QueryParams(), &params.ReceivedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter receivedFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "receivedTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "receivedTo", ctx.QueryParams(), &params.ReceivedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter receivedTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhooks(ctx, params)
+	return err
+}
+
+// ReplayWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayWebhooks(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayWebhooks(ctx)
+	return err
+}
+
+// GetWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWebhook(ctx, id)
+	return err
+}
+
+// ReplayWebhook converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayWebhook(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WebhookId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayWebhook(ctx, id)
 	return err
 }
 
@@ -942,8 +1357,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/orders/:id/cancel", wrapper.CancelOrder, options.OperationMiddlewares["cancelOrder"]...)
 	router.POST(options.BaseURL+"/payments/intent", wrapper.CreatePaymentIntent, options.OperationMiddlewares["createPaymentIntent"]...)
 	router.GET(options.BaseURL+"/payments/:id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
+	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
 	router.GET(options.BaseURL+"/payments/:id/timeline", wrapper.GetPaymentTimeline, options.OperationMiddlewares["getPaymentTimeline"]...)
 	router.POST(options.BaseURL+"/payments/:id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
+	router.GET(options.BaseURL+"/staff/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
+	router.POST(options.BaseURL+"/staff/webhooks/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
+	router.GET(options.BaseURL+"/staff/webhooks/:id", wrapper.GetWebhook, options.OperationMiddlewares["getWebhook"]...)
+	router.POST(options.BaseURL+"/staff/webhooks/:id/replay", wrapper.ReplayWebhook, options.OperationMiddlewares["replayWebhook"]...)
 
 }
 
@@ -954,6 +1374,17 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Body Problem
 
 	Headers ProblemResponseHeaders
+}
+
+type RateLimitedResponseHeaders struct {
+	RateLimit       *string
+	RateLimitPolicy *string
+	RetryAfter      *int32
+}
+type RateLimitedApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers RateLimitedResponseHeaders
 }
 
 type CreateGuestTokenRequestObject struct {
@@ -973,6 +1404,31 @@ func (response CreateGuestToken201JSONResponse) VisitCreateGuestTokenResponse(w 
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateGuestToken429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateGuestToken429ApplicationProblemPlusJSONResponse) VisitCreateGuestTokenResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1398,6 +1854,31 @@ func (response CreatePaymentIntent202JSONResponse) VisitCreatePaymentIntentRespo
 	return err
 }
 
+type CreatePaymentIntent429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePaymentIntent429ApplicationProblemPlusJSONResponse) VisitCreatePaymentIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreatePaymentIntentdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -1428,15 +1909,25 @@ type GetPaymentResponseObject interface {
 	VisitGetPaymentResponse(w http.ResponseWriter) error
 }
 
-type GetPayment200JSONResponse Payment
+type GetPayment200ResponseHeaders struct {
+	RetryAfter *int32
+}
+
+type GetPayment200JSONResponse struct {
+	Body    Payment
+	Headers GetPayment200ResponseHeaders
+}
 
 func (response GetPayment200JSONResponse) VisitGetPaymentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -1549,6 +2040,87 @@ func (response CancelPaymentdefaultApplicationProblemPlusJSONResponse) VisitCanc
 	return err
 }
 
+type StreamPaymentEventsRequestObject struct {
+	Id     PaymentId `json:"id"`
+	Params StreamPaymentEventsParams
+}
+
+type StreamPaymentEventsResponseObject interface {
+	VisitStreamPaymentEventsResponse(w http.ResponseWriter) error
+}
+
+type StreamPaymentEvents200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response StreamPaymentEvents200TexteventStreamResponse) VisitStreamPaymentEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type StreamPaymentEvents204Response struct {
+}
+
+func (response StreamPaymentEvents204Response) VisitStreamPaymentEventsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StreamPaymentEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response StreamPaymentEventsdefaultApplicationProblemPlusJSONResponse) VisitStreamPaymentEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPaymentTimelineRequestObject struct {
 	Id     PaymentId `json:"id"`
 	Params GetPaymentTimelineParams
@@ -1579,6 +2151,178 @@ type GetPaymentTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPaymentTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetPaymentTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooksRequestObject struct {
+	Params ListWebhooksParams
+}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(w http.ResponseWriter) error
+}
+
+type ListWebhooks200JSONResponse WebhookDeliveryList
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListWebhooksdefaultApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayWebhooksRequestObject struct {
+	Body *ReplayWebhooksJSONRequestBody
+}
+
+type ReplayWebhooksResponseObject interface {
+	VisitReplayWebhooksResponse(w http.ResponseWriter) error
+}
+
+type ReplayWebhooks202JSONResponse ReplayedWebhooks
+
+func (response ReplayWebhooks202JSONResponse) VisitReplayWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayWebhooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ReplayWebhooksdefaultApplicationProblemPlusJSONResponse) VisitReplayWebhooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookRequestObject struct {
+	Id WebhookId `json:"id"`
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(w http.ResponseWriter) error
+}
+
+type GetWebhook200JSONResponse WebhookDelivery
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetWebhookdefaultApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayWebhookRequestObject struct {
+	Id WebhookId `json:"id"`
+}
+
+type ReplayWebhookResponseObject interface {
+	VisitReplayWebhookResponse(w http.ResponseWriter) error
+}
+
+type ReplayWebhook200JSONResponse WebhookDelivery
+
+func (response ReplayWebhook200JSONResponse) VisitReplayWebhookResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ReplayWebhookdefaultApplicationProblemPlusJSONResponse) VisitReplayWebhookResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1625,9 +2369,24 @@ type StrictServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx context.Context, request CancelPaymentRequestObject) (CancelPaymentResponseObject, error)
+	// StreamPaymentEvents Follow a payment by server-sent events
+	// (GET /payments/{id}/events)
+	StreamPaymentEvents(ctx context.Context, request StreamPaymentEventsRequestObject) (StreamPaymentEventsResponseObject, error)
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx context.Context, request GetPaymentTimelineRequestObject) (GetPaymentTimelineResponseObject, error)
+	// ListWebhooks List what Stripe has delivered
+	// (GET /staff/webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// ReplayWebhooks Apply many deliveries again
+	// (POST /staff/webhooks/replay)
+	ReplayWebhooks(ctx context.Context, request ReplayWebhooksRequestObject) (ReplayWebhooksResponseObject, error)
+	// GetWebhook Get all about a delivery
+	// (GET /staff/webhooks/{id})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// ReplayWebhook Apply a delivery again
+	// (POST /staff/webhooks/{id}/replay)
+	ReplayWebhook(ctx context.Context, request ReplayWebhookRequestObject) (ReplayWebhookResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -1937,6 +2696,32 @@ func (sh *strictHandler) CancelPayment(ctx echo.Context, id PaymentId, params Ca
 	return nil
 }
 
+// StreamPaymentEvents operation middleware
+func (sh *strictHandler) StreamPaymentEvents(ctx echo.Context, id PaymentId, params StreamPaymentEventsParams) error {
+	var request StreamPaymentEventsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StreamPaymentEvents(ctx.Request().Context(), request.(StreamPaymentEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StreamPaymentEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StreamPaymentEventsResponseObject); ok {
+		return validResponse.VisitStreamPaymentEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPaymentTimeline operation middleware
 func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, id PaymentId, params GetPaymentTimelineParams) error {
 	var request GetPaymentTimelineRequestObject
@@ -1957,6 +2742,127 @@ func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, id PaymentId, para
 		return err
 	} else if validResponse, ok := response.(GetPaymentTimelineResponseObject); ok {
 		return validResponse.VisitGetPaymentTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhooks operation middleware
+func (sh *strictHandler) ListWebhooks(ctx echo.Context, params ListWebhooksParams) error {
+	var request ListWebhooksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx.Request().Context(), request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		return validResponse.VisitListWebhooksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayWebhooks operation middleware
+func (sh *strictHandler) ReplayWebhooks(ctx echo.Context) error {
+	var request ReplayWebhooksRequestObject
+
+	var body ReplayWebhooksJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayWebhooks(ctx.Request().Context(), request.(ReplayWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayWebhooksResponseObject); ok {
+		return validResponse.VisitReplayWebhooksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhook operation middleware
+func (sh *strictHandler) GetWebhook(ctx echo.Context, id WebhookId) error {
+	var request GetWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx.Request().Context(), request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		return validResponse.VisitGetWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayWebhook operation middleware
+func (sh *strictHandler) ReplayWebhook(ctx echo.Context, id WebhookId) error {
+	var request ReplayWebhookRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayWebhook(ctx.Request().Context(), request.(ReplayWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayWebhookResponseObject); ok {
+		return validResponse.VisitReplayWebhookResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -4,13 +4,16 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
 	"till/api"
@@ -20,11 +23,13 @@ import (
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
+	"till/pkg/limits"
 	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/payments"
 	"till/pkg/reconcile"
 	"till/pkg/store"
+	"till/pkg/telemetry"
 )
 
 // Options are what a command or test decides beside the settings.
@@ -32,8 +37,13 @@ type Options struct {
 	Log  *slog.Logger
 	Mail mail.Sender // nil: by TILL_SMTP_URL
 	Now  func() time.Time
+	// Metrics is where the parts are counted, and Tracing shows their spans. nil: neither.
+	Metrics *prometheus.Registry
+	Tracing *telemetry.Tracing
 	// Extra adds routes that are not part of the API, such as the demo's shop.
 	Extra func(*echo.Echo)
+	// Bounds are how long clients may take.
+	Bounds Bounds
 	// Ready is called once the API answers. nil: nobody is told.
 	Ready func()
 }
@@ -41,14 +51,32 @@ type Options struct {
 // App is a running or runnable Till.
 type App struct {
 	DB       *store.DB
+	Keys     *auth.Keys
 	Gateway  *gateway.Gateway
 	Catalog  *catalog.Service
 	Effects  *effects.Effects
 	Payments *payments.Service
 	Inbox    *inbox.Inbox
 	Sweeper  *reconcile.Sweeper
+	Limiter  *limits.Limiter
 	Handler  http.Handler
+
+	stopping atomic.Bool
 }
+
+// errStopping is what /readyz says from the moment that Till is told to stop.
+var errStopping = errors.New("till is stopping")
+
+// Ready says whether requests should come here, and if not why.
+func (a *App) Ready(ctx context.Context) error {
+	if a.stopping.Load() {
+		return errStopping
+	}
+	return a.DB.Ready(ctx)
+}
+
+// TurnAway makes Ready say that Till is stopping. It serves on.
+func (a *App) TurnAway() { a.stopping.Store(true) }
 
 // New puts a Till together on an open database with a current schema. It starts
 // nothing. ctx ends what refreshes keys in the background.
@@ -70,40 +98,49 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		}
 	}
 	a := &App{DB: db}
+	var metrics *telemetry.Metrics
+	if opt.Metrics != nil {
+		metrics = telemetry.NewMetrics(opt.Metrics)
+	}
+	a.Keys = auth.NewKeys(db, opt.Now, opt.Log)
 	verifier, err := auth.New(ctx, auth.Settings{
 		JWKSURL: conf.JWTJWKSURL, PublicKey: conf.JWTPublicKey, Secret: string(conf.JWTSecret), Issuer: conf.JWTIssuer, Audience: conf.JWTAudience,
-		GuestSecret: guestSecret(conf), GuestTTL: conf.GuestTTL, Now: opt.Now, Log: opt.Log,
+		GuestSecret: guestSecret(conf), GuestTTL: conf.GuestTTL, Keys: a.Keys, Now: opt.Now, Log: opt.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.Gateway = gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: opt.Log})
+	a.Gateway = gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: opt.Log, Metrics: metrics, Tracing: opt.Tracing})
 	a.Catalog = catalog.New(db, a.Gateway, conf.Livemode())
-	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, From: conf.MailFrom, Log: opt.Log, Now: opt.Now})
+	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
 	if err != nil {
 		return nil, err
 	}
 	rules := payments.Config{
-		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Currency: currency, SweepAfter: conf.SweepAfter,
+		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, SweepAfter: conf.SweepAfter,
 	}
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
 	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Effects: a.Effects, Log: opt.Log, Now: opt.Now})
 	a.Inbox = inbox.New(inbox.Options{
-		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now,
-		Appliers: map[string]inbox.Applier{
-			"charge. payment_intent.": a.applyPayments,
-			"price. product.":         a.applyCatalog,
-		},
+		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
+		Appliers: a.appliers(),
 	})
 	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Limiter = limits.New(db, limits.Options{Log: opt.Log, Now: opt.Now})
+	if opt.Metrics != nil {
+		a.observe(opt.Metrics, opt.Now)
+	}
 	a.Handler, err = api.New(api.Deps{
 		Settings: api.Settings{
 			PublishableKey: conf.StripePublishableKey, Currency: string(currency), Livemode: conf.Livemode(), StripeJSURL: conf.StripeJSURL,
 			Guests: conf.GuestsOn(), AmountMin: rules.AmountMin, AmountMax: rules.AmountMax, AllowedOrigins: conf.AllowedOrigins,
+			TrustedProxies: conf.Proxies(),
+			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest},
 		},
-		Payments: a.Payments, Catalog: a.Catalog, Auth: verifier, Receive: a.Inbox.Receive, Ready: db.Ready, Log: opt.Log, Extra: opt.Extra,
+		Limiter:  a.Limiter,
+		Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
 }
@@ -118,19 +155,27 @@ func guestSecret(conf config.Config) string {
 // Run applies deliveries, delivers effects and sweeps, until ctx ends and what
 // was begun is done.
 func (a *App) Run(ctx context.Context) error {
+	ctx = store.OwnWork(ctx)
 	var parts sync.WaitGroup
 	var err error
-	parts.Go(func() { a.Inbox.Run(ctx) })
 	parts.Go(func() { a.Sweeper.Run(ctx) })
+	parts.Go(func() { a.Limiter.Run(ctx) })
 	parts.Go(func() { err = a.Effects.Run(ctx) })
+	// What the others do to their end is still to be told.
+	last, hushed := context.WithCancel(context.WithoutCancel(ctx))
+	told := make(chan struct{})
+	go func() { defer close(told); a.Payments.Relay(last) }()
 	parts.Wait()
+	a.Keys.Wait()
+	hushed()
+	<-told
 	a.Gateway.Close()
 	return err
 }
 
 // applyPayments is the payments' side of the inbox.
-func (a *App) applyPayments(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]inbox.Outcome, func(), error) {
-	changes, err := a.Payments.ApplyEvents(ctx, tx, events)
+func (a *App) applyPayments(ctx context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
+	changes, err := a.Payments.ApplyEvents(ctx, tx, events, isNew)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -146,21 +191,33 @@ func (a *App) applyPayments(ctx context.Context, tx *gorm.DB, events []gateway.E
 		default:
 			outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "not a payment of this Till"}
 		}
+		outcomes[i].Subject = string(c.Payment)
 	}
 	return outcomes, func() { a.Payments.Announce(changes) }, nil
 }
 
 // applyCatalog is the catalogue's side of the inbox.
-func (a *App) applyCatalog(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]inbox.Outcome, func(), error) {
-	applied, err := a.Catalog.Apply(ctx, tx, events)
+func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
+	var news []gateway.Event
+	var from []int
+	for i, e := range events {
+		fresh, err := isNew(i)
+		if err != nil {
+			return nil, nil, err
+		}
+		if fresh {
+			news, from = append(news, e), append(from, i)
+		}
+	}
+	applied, err := a.Catalog.Apply(tx, news)
 	if err != nil {
 		return nil, nil, err
 	}
 	outcomes := make([]inbox.Outcome, len(events))
-	for i, ok := range applied {
-		outcomes[i] = inbox.Outcome{State: inbox.Applied}
+	for n, ok := range applied {
+		outcomes[from[n]] = inbox.Outcome{State: inbox.Applied}
 		if !ok {
-			outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "not of this catalogue"}
+			outcomes[from[n]] = inbox.Outcome{State: inbox.Ignored, Reason: "not of this catalogue"}
 		}
 	}
 	return outcomes, nil, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -22,11 +21,17 @@ const drain = 25 * time.Second
 // schema that this Till needs; until then /readyz says what is missing. It
 // returns when ctx has ended and what was begun is done.
 func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt Options) error {
-	db, err := store.Open(string(conf.DatabaseURL))
+	db, err := store.OpenWith(string(conf.DatabaseURL), conf.DatabaseConnections)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer db.Close()
+
+	ending, err := opt.watch(ctx, conf)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer ending()
 
 	var handler atomic.Pointer[http.Handler]
 	show := func(h http.Handler) { handler.Store(&h) }
@@ -36,28 +41,33 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 		}
 		return errors.New("till is starting")
 	}, opt.Log))
-	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*handler.Load()).ServeHTTP(w, r) }),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
-		WriteTimeout:      60 * time.Second, // longer than ?wait may take
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(opt.Log.Handler(), slog.LevelDebug),
-	}
+	var stopping atomic.Bool
+	var running atomic.Pointer[App] // nil until it is ready
+	server := opt.Bounds.server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if stopping.Load() {
+			// Each client leaves with its answer. To close a connection while it is idle
+			// would be unsafe as long as requests may still come by it.
+			w.Header().Set("Connection", "close")
+		}
+		(*handler.Load()).ServeHTTP(w, r)
+	}), opt.Log)
+	listener = boundConnections(listener, server, conf.MaxConnections)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 
 	// The parts outlive ctx until the last request has been answered.
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	starting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
 	ran := make(chan error, 1)
 	go func() {
 		defer close(ran) // it may have been received from before it is waited for
-		ran <- runWhenReady(ctx, running, db, conf, opt, func(a *App) {
+		ran <- runWhenReady(starting, alive, db, conf, opt, func(a *App) {
 			// Who waits for a payment would otherwise use up the whole drain, and be cut off.
 			server.RegisterOnShutdown(a.Payments.EndWaits)
 			show(a.Handler)
+			running.Store(a)
 		})
 	}()
 
@@ -66,29 +76,37 @@ func Serve(ctx context.Context, listener net.Listener, conf config.Config, opt O
 	case err = <-ran:
 	case <-ctx.Done():
 		opt.Log.Info("stopping")
+		if a := running.Load(); a != nil {
+			a.TurnAway()
+			stopping.Store(true)
+			select {
+			case <-time.After(conf.StopDelay): // until load balancers have seen it, and send nobody any more
+			case err = <-served:
+			case err = <-ran:
+			}
+		}
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if down := server.Shutdown(grace); down != nil {
 		err = errors.Join(err, fmt.Errorf("requests cut off after %s: %w", drain, down))
 	}
-	if ctx.Err() != nil || err == nil {
-		stop()
-		err = errors.Join(err, <-ran)
-	}
-	return err
+	giveUp()
+	stop()
+	return errors.Join(err, <-ran)
 }
 
-func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config, opt Options, show func(*App)) error {
+// runWhenReady waits for the schema until starting ends, and runs until alive does.
+func runWhenReady(starting, alive context.Context, db *store.DB, conf config.Config, opt Options, show func(*App)) error {
 	if conf.MigrateOn() {
-		done, err := db.Migrate(ctx)
+		done, err := db.Migrate(starting)
 		if err != nil {
 			return err
 		}
 		opt.Log.Info("schema is up to date", "steps", len(done))
 	}
 	for said := ""; ; {
-		err := db.Ready(ctx)
+		err := db.Ready(starting)
 		if err == nil {
 			break
 		}
@@ -97,12 +115,12 @@ func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config
 			opt.Log.Warn("not ready", "reason", said)
 		}
 		select {
-		case <-ctx.Done():
+		case <-starting.Done():
 			return nil
 		case <-time.After(time.Second):
 		}
 	}
-	a, err := New(running, conf, db, opt)
+	a, err := New(alive, conf, db, opt)
 	if err != nil {
 		return err
 	}
@@ -111,5 +129,5 @@ func runWhenReady(ctx, running context.Context, db *store.DB, conf config.Config
 	if opt.Ready != nil {
 		opt.Ready()
 	}
-	return a.Run(running)
+	return a.Run(alive)
 }

@@ -44,7 +44,7 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 		StripeWebhookSecret: "whsec_1", WebhookTolerance: 5 * time.Minute,
 		Guests: "on", GuestSecret: "a-secret-of-guests-that-is-long-enough", GuestTTL: time.Hour,
 		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest, ShopName: "Shop",
-		SweepInterval: time.Second, SweepAfter: time.Minute,
+		SweepInterval: time.Second, SweepAfter: time.Minute, StopDelay: 3 * time.Second,
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -85,6 +85,27 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 		t.Fatal(status, payment)
 	}
 
+	// What a load balancer sees meanwhile: it is turned away, and everything is still served.
+	turnedAway := make(chan struct{})
+	go func() {
+		defer close(turnedAway)
+		<-ctx.Done()
+		get := func(path string) *http.Response {
+			res, err := http.Get("http://" + listener.Addr().String() + path)
+			if err != nil {
+				t.Errorf("after the stop, %v", err)
+				return &http.Response{StatusCode: http.StatusServiceUnavailable}
+			}
+			_ = res.Body.Close()
+			return res
+		}
+		for get("/readyz").StatusCode != http.StatusServiceUnavailable {
+		}
+		if res := get("/config"); res.StatusCode != http.StatusOK || !res.Close {
+			t.Errorf("after the stop /config is answered %d, Connection: close %v", res.StatusCode, res.Close)
+		}
+	}()
+
 	// Till asks for the body once the request is with the handler; then it is told to stop.
 	began := time.Now()
 	waiting := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: stop})
@@ -92,6 +113,7 @@ func TestStopAnswersWhoWaits(t *testing.T) {
 	if status != http.StatusOK || seen["status"] != "requires_payment_method" {
 		t.Errorf("%d %v", status, seen)
 	}
+	<-turnedAway
 	if err := <-served; err != nil {
 		t.Error(err)
 	}

@@ -132,7 +132,7 @@ func (c *demoCommand) config(dir, url string) (config.Config, error) {
 	}
 	lowest, highest := int64(100), int64(50_000)
 	conf := config.Config{
-		DatabaseURL:    config.Secret("sqlite:" + filepath.Join(dir, "till.db")),
+		DatabaseURL:    config.Secret("sqlite:" + filepath.Join(dir, databaseFile)),
 		AllowedOrigins: []string{"http://localhost:*", "http://127.0.0.1:*"},
 		// The sandbox takes any test keys.
 		StripeSecretKey: "sk_test_demo", StripePublishableKey: "pk_test_demo", WebhookTolerance: 5 * time.Minute,
@@ -208,11 +208,12 @@ func prepare(ctx context.Context, conf *config.Config, url string, log *slog.Log
 	g := gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: log})
 	defer g.Close()
 	if conf.StripeURL != "" {
-		secret, err := g.EnsureWebhook(ctx, url+"/webhooks/stripe", []string{"*"})
+		// The secret of an earlier run's endpoint is not known any more.
+		made, err := g.EnsureWebhook(ctx, gateway.Webhook{URL: url + "/webhooks/stripe", Events: app.Events(), NewSecret: true})
 		if err != nil {
 			return err
 		}
-		conf.StripeWebhookSecret = config.Secret(secret)
+		conf.StripeWebhookSecret = config.Secret(made.Secret)
 	}
 	for _, o := range offers {
 		if _, err := g.EnsureOffer(ctx, o); err != nil {

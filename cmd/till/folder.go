@@ -11,6 +11,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// databaseFile is a demo's database within its data folder.
+const databaseFile = "till.db"
+
 // openFolder makes the folder that a demo's data stays in, and takes it: two
 // demos would overwrite each other's sandbox. A demo that was killed leaves
 // nothing locked.

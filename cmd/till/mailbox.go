@@ -18,6 +18,9 @@ import (
 //go:embed mailbox.html.tmpl
 var mailboxTemplate string
 
+//go:embed mailbox.js
+var mailboxScript []byte
+
 var mailboxPage = template.Must(template.New("mailbox").Funcs(template.FuncMap{
 	"date": func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
 }).Parse(mailboxTemplate))
@@ -31,6 +34,9 @@ func mailboxPages(box *mail.Mailbox) http.Handler {
 		showMailbox(w, http.StatusOK, "list", box.Letters())
 	})
 	mux.HandleFunc("GET /demo/mailbox.json", func(w http.ResponseWriter, r *http.Request) { listMailbox(w, box) })
+	mux.HandleFunc("GET /demo/mailbox.js", func(w http.ResponseWriter, r *http.Request) {
+		writePage(w, http.StatusOK, "text/javascript; charset=utf-8", mailboxScript)
+	})
 	mux.HandleFunc("GET /demo/mailbox/{id}", func(w http.ResponseWriter, r *http.Request) {
 		l, ok := box.Letter(r.PathValue("id"))
 		if !ok {
@@ -121,7 +127,7 @@ func showMailbox(w http.ResponseWriter, status int, page string, data any) {
 		http.Error(w, "The mailbox cannot be shown.", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	writePage(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 

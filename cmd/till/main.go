@@ -3,20 +3,30 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"till/cmd/app"
 )
 
 type commands struct {
-	Demo    demoCommand    `cmd:"" help:"Run a shop to pay in, with Till and an offline Stripe. Needs nothing."`
-	Serve   serveCommand   `cmd:"" help:"Run the API."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database's schema up to date."`
-	Sync    syncCommand    `cmd:"" help:"Read from Stripe what webhooks may have missed."`
-	Sandbox sandboxCommand `cmd:"" help:"Run the offline Stripe by itself."`
+	Demo     demoCommand     `cmd:"" help:"Run a shop to pay in, with Till and an offline Stripe. Needs nothing."`
+	Serve    serveCommand    `cmd:"" help:"Run the API."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
+	Webhooks webhooksCommand `cmd:"" help:"Look into what Stripe has delivered, replay it, and set up the endpoint at Stripe."`
+	Keys     keysCommand     `cmd:"" help:"Make, list and revoke the keys that your backend calls with."`
+	Sync     syncCommand     `cmd:"" help:"Read from Stripe what webhooks may have missed."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Run the offline Stripe by itself."`
+	Trigger  triggerCommand  `cmd:"" help:"Make an event of Stripe's happen in the sandbox."`
+	Health   healthCommand   `cmd:"" help:"Ask a running Till whether it can serve."`
+
+	Version kong.VersionFlag `help:"Print the version."`
 }
 
 func main() {
@@ -25,13 +35,25 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait
 	var c commands
 	var m malformed
-	parsed := kong.Parse(&c, append(m.options(),
-		kong.Name("till"), kong.UsageOnError(),
+	parser := kong.Must(&c, append(m.options(),
+		kong.Name("till"), kong.Vars{"version": app.Version()},
 		kong.Description("A headless payments API over Stripe. Start with `till demo`."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)...)
-	if err := parsed.Run(); err != nil {
+	args := os.Args[1:]
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		fmt.Fprintf(os.Stderr, "till: %s\nSee `%s --help`.\n", wrong, strings.TrimSpace("till "+wrong.Context.Command()))
+		os.Exit(2)
+	}
+	if err == nil {
+		err = parsed.Run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "till: "+err.Error())
 		os.Exit(1)
 	}

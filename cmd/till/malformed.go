@@ -21,13 +21,14 @@ func (m *malformed) options() []kong.Option {
 		kong.Bind(m),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), reader(m, time.ParseDuration, "a duration such as 30s or 5m")),
 		kong.TypeMapper(reflect.TypeFor[int64](), reader(m, wholeNumber, "a whole number")),
+		kong.TypeMapper(reflect.TypeFor[int](), reader(m, strconv.Atoi, "a whole number")),
 	}
 }
 
 func wholeNumber(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
 
 // reader reads a value, or notes that it is not what it must be and takes the
-// default.
+// default. A flag without a variable is no setting, and its fault ends the command.
 func reader[T any](m *malformed, parse func(string) (T, error), what string) kong.MapperFunc {
 	return func(ctx *kong.DecodeContext, target reflect.Value) error {
 		var text string
@@ -36,11 +37,11 @@ func reader[T any](m *malformed, parse func(string) (T, error), what string) kon
 		}
 		v, err := parse(text)
 		if err != nil {
-			name := "--" + ctx.Value.Name
-			if envs := ctx.Value.Tag.Envs; len(envs) > 0 {
-				name = envs[0]
+			envs := ctx.Value.Tag.Envs
+			if len(envs) == 0 {
+				return fmt.Errorf("must be %s, not %q", what, text)
 			}
-			m.faults = append(m.faults, fmt.Errorf("%s must be %s, not %q", name, what, text))
+			m.faults = append(m.faults, fmt.Errorf("%s must be %s, not %q", envs[0], what, text))
 			if v, err = parse(ctx.Value.Default); err != nil {
 				return nil
 			}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"till/pkg/store"
 )
 
 type migrateCommand struct {
@@ -13,15 +11,10 @@ type migrateCommand struct {
 	Status migrateStatus `cmd:"" help:"List the steps, and which of them this database has."`
 }
 
-// database is how commands that need nothing but the database are told of it.
-type database struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" help:"Database: postgres://… or sqlite:FILE."`
-}
-
 type migrateUp struct{ database }
 
 func (c *migrateUp) Run(ctx context.Context) error {
-	db, err := store.Open(c.DatabaseURL)
+	db, err := c.open()
 	if err != nil {
 		return err
 	}
@@ -39,7 +32,7 @@ func (c *migrateUp) Run(ctx context.Context) error {
 type migrateStatus struct{ database }
 
 func (c *migrateStatus) Run(ctx context.Context) error {
-	db, err := store.Open(c.DatabaseURL)
+	db, err := c.open()
 	if err != nil {
 		return err
 	}

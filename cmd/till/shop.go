@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	react "till/examples/react"
 )
@@ -23,7 +24,7 @@ func serveShop(e *echo.Echo, sandbox string) {
 		}
 		files.ServeHTTP(c.Response(), c.Request())
 		return nil
-	})
+	}, middleware.Gzip()) // a third of the bytes, for slow connections
 }
 
 // shopPolicy lets the shop run its own script and Stripe's, and send to nobody

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -33,5 +35,23 @@ func TestShopRunsOnlyItsOwnAndStripesScripts(t *testing.T) {
 				t.Errorf("%s: %v", name, w.Header())
 			}
 		}
+	}
+}
+
+func TestShopIsSentCompressed(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	serveShop(e, "")
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	unpacked, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(unpacked)
+	if err != nil || w.Header().Get("Content-Encoding") != "gzip" || !strings.Contains(string(page), "<title>Halfpenny</title>") {
+		t.Errorf("%v %v %s", err, w.Header(), page)
 	}
 }

@@ -5,13 +5,10 @@
 package badinput
 
 import (
-	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -39,22 +36,25 @@ type row struct {
 type scene struct {
 	*rig.Rig
 	token  string // a guest's
-	before ledger
+	before rig.Ledger
 	silent bool // Stripe's news is dropped on purpose
 	rows   int
-
-	statement string    // see everything
-	witness   *sql.Conn // see commits
 }
 
 // on runs a group of rows against a Till on each engine.
 func on(t *testing.T, group func(t *testing.T, s *scene), options ...rig.Option) {
 	t.Helper()
+	onClock(t, time.Now, group, options...)
+}
+
+// onClock is on with a clock of the test's.
+func onClock(t *testing.T, now func() time.Time, group func(t *testing.T, s *scene), options ...rig.Option) {
+	t.Helper()
 	t.Parallel()
 	// No look at Stripe may fall between two countings.
 	quiet := func(c *config.Config) { c.SweepAfter, c.SweepInterval = time.Hour, time.Second }
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		s := &scene{Rig: rig.Start(t, db, append(options, quiet)...)}
+		s := &scene{Rig: rig.StartAt(t, db, now, append(options, quiet)...)}
 		if guests := s.Call("POST", "/auth/guest", "", nil); guests.Status == 201 {
 			s.token = guests.Get("token")
 		}
@@ -68,17 +68,8 @@ func on(t *testing.T, group func(t *testing.T, s *scene), options ...rig.Option)
 // that as the state which bad input must leave alone.
 func (s *scene) settle() {
 	s.T.Helper()
-	s.Until("all is quiet", func() bool {
-		undelivered := 0.0
-		for _, e := range s.AtStripe("GET", "/v1/events?limit=100", nil)["data"].([]any) {
-			undelivered += e.(map[string]any)["pending_webhooks"].(float64)
-		}
-		return (undelivered == 0 || s.silent) &&
-			s.Count("SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')") == 0 &&
-			s.Count("SELECT count(*) FROM effects WHERE state = 'pending'") == 0 &&
-			s.Count("SELECT count(*) FROM river_job WHERE finalized_at IS NULL") == 0
-	})
-	s.before = s.books()
+	s.Settle(s.silent)
+	s.before = s.Books()
 }
 
 // refuse makes each row's request and counts it.
@@ -92,6 +83,7 @@ func (s *scene) refuse(t *testing.T, rows ...row) {
 			}
 			s.unchanged(t)
 			count(s)
+			noted(s, r.name)
 		})
 	}
 }
@@ -99,11 +91,8 @@ func (s *scene) refuse(t *testing.T, rows ...row) {
 // unchanged fails if something was written or Stripe was called since the last time.
 func (s *scene) unchanged(t *testing.T) {
 	t.Helper()
-	if n := s.commits(); n >= 0 && n == s.before.commits && s.calls() == s.before.stripe {
-		return
-	}
-	after := s.books()
-	if d := s.before.differs(after); d != "" {
+	after, d := s.Unchanged(s.before)
+	if d != "" {
 		t.Error(d)
 	}
 	s.before = after
@@ -119,10 +108,11 @@ func (s *scene) accept(t *testing.T, name string, want int, q request) rig.Answe
 		if a.Status != want {
 			t.Errorf("%s %s: %d %s, want %d", q.method, shorten(q.path), a.Status, a.Body, want)
 		}
-		if d := s.before.differs(s.books()); d == "" && want == 201 {
+		if d := s.before.Differs(s.Books()); d == "" && want == 201 {
 			t.Error("the ledger does not see what was written")
 		}
 		count(s)
+		noted(s, name)
 	})
 	s.settle()
 	return a
@@ -133,6 +123,9 @@ func (s *scene) send(t *testing.T, q request) rig.Answer {
 	a, err := s.Do(s.request(t, q))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if a.Status >= 500 {
+		t.Errorf("%s %s: %d %s", q.method, shorten(q.path), a.Status, shorten(string(a.Body)))
 	}
 	return a
 }
@@ -199,31 +192,3 @@ func (s *scene) both(t *testing.T, rows map[string][2]string) {
 }
 
 const item = `"items":[{"priceId":"mug","quantity":1}]`
-
-var total struct {
-	mu   sync.Mutex
-	rows map[string]int // by engine
-}
-
-func count(s *scene) {
-	total.mu.Lock()
-	defer total.mu.Unlock()
-	engine := "SQLite"
-	if s.DB.Postgres() {
-		engine = "Postgres"
-	}
-	if total.rows == nil {
-		total.rows = map[string]int{}
-	}
-	total.rows[engine]++
-	s.rows++
-}
-
-// TestMain says how much was shown: a green run of no rows would show nothing.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	for engine, n := range total.rows {
-		fmt.Printf("bad input: %d cases on %s\n", n, engine)
-	}
-	os.Exit(code)
-}

@@ -109,7 +109,7 @@ func TestCardNumbers(t *testing.T) {
 // searched looks for texts in all rows, in SQLite's files and in the log.
 func (s *scene) searched(t *testing.T, texts []string, wanted bool) {
 	t.Helper()
-	places := map[string]string{"the rows": strings.ToLower(s.books().text()), "the log": s.Log()}
+	places := map[string]string{"the rows": strings.ToLower(s.Books().Text()), "the log": s.Log()}
 	if !s.DB.Postgres() {
 		var file string
 		if err := s.DB.Read(t.Context()).Raw("SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&file).Error; err != nil {

@@ -27,8 +27,13 @@ func TestPrices(t *testing.T) {
 		_, cheap := s.priced(t, map[string]string{"unit_amount": "10"})
 		_, free := s.priced(t, map[string]string{"unit_amount": "0"})
 		_, dollars := s.priced(t, map[string]string{"unit_amount": "900", "currency": "usd"})
-		_, huge := s.priced(t, map[string]string{"unit_amount": "10000000000000"})
-		_, large := s.priced(t, map[string]string{"unit_amount": "9000000000000"})
+		_, huge := s.priced(t, map[string]string{"unit_amount": "900"})
+		_, large := s.priced(t, map[string]string{"unit_amount": "900"})
+		for id, amount := range map[string]int64{huge: 10000000000000, large: 9000000000000} { // beyond what Stripe takes today
+			if err := s.DB.Write(t.Context()).Exec("UPDATE prices SET unit_amount = ? WHERE id = ?", amount, id).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
 		_, inactive := s.priced(t, map[string]string{"unit_amount": "900", "lookup_key": "old"})
 		s.AtStripe("POST", "/v1/prices/"+inactive, url.Values{"active": {"false"}})
 		gone, orphan := s.priced(t, map[string]string{"unit_amount": "900", "lookup_key": "gone"})

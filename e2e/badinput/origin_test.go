@@ -80,7 +80,7 @@ func TestOrigins(t *testing.T) {
 					t.Errorf("%s %s is not among the methods %v", o.method, o.path, got)
 				}
 				got := words(h, "Access-Control-Allow-Headers")
-				if slices.Sort(got); !slices.Equal(got, []string{"authorization", "content-type", "idempotency-key"}) {
+				if slices.Sort(got); !slices.Equal(got, []string{"authorization", "content-type", "idempotency-key", "last-event-id", "x-request-id"}) {
 					t.Errorf("%s %s: allowed headers %v", o.method, o.path, got)
 				}
 				if h.Values("Access-Control-Allow-Credentials") != nil {
@@ -94,7 +94,7 @@ func TestOrigins(t *testing.T) {
 				got := words(a.Header, "Access-Control-Expose-Headers")
 				slices.Sort(got)
 				if a.Status != status || a.Header.Get("Access-Control-Allow-Origin") != origin || a.Header.Values("Access-Control-Allow-Credentials") != nil ||
-					!slices.Equal(got, []string{"idempotency-replayed", "location", "retry-after", "x-request-id"}) {
+					!slices.Equal(got, []string{"idempotency-replayed", "location", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"}) {
 					t.Errorf("%s: GET %s: %d %v", origin, path, a.Status, a.Header)
 				}
 				count(s)
@@ -125,4 +125,74 @@ func TestNoOriginsAllowed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Answers themselves, on each call that reads, the stream and staff's among them:
+// a page of another origin is given none, whatever the answer is.
+func TestOriginsOfAnswers(t *testing.T) {
+	on(t, func(t *testing.T, s *scene) {
+		mine := s.own(t, s.token)
+		staff := s.Staff("sam")
+		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery)
+		for _, o := range routes(t) {
+			if o.method != http.MethodGet {
+				continue
+			}
+			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
+			if strings.HasPrefix(o.path, "/staff/") {
+				q.token = staff
+			}
+			for _, origins := range [][]string{{"https://evil.example"}, {"null"}, {shop + ".evil.example"}, {"http://shop.example"}, {shop, "https://evil.example"}, {"https://evil.example", shop}, {""}} {
+				q.header = headers("Accept", "*/*")
+				for _, origin := range origins {
+					q.header.Add("Origin", origin)
+				}
+				h := s.head(t, q)
+				if allowed := h.Get("Access-Control-Allow-Origin"); allowed != "" && (allowed != shop || origins[0] != shop) || h.Values("Access-Control-Allow-Credentials") != nil {
+					t.Errorf("%s %s for %q: %v", o.method, o.path, origins, h)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+			q.header = headers("Accept", "*/*", "Origin", shop)
+			if h := s.head(t, q); h.Get("Access-Control-Allow-Origin") != shop || h.Values("Access-Control-Allow-Credentials") != nil || !slices.Contains(words(h, "Vary"), "origin") {
+				t.Errorf("%s %s for the shop: %v", o.method, o.path, h)
+			}
+			count(s)
+		}
+		// A preflight of what no page may do, from the shop itself.
+		for _, o := range routes(t) {
+			for name, more := range map[string][]string{
+				"another method": {"Access-Control-Request-Method", "DELETE"}, "a method that is none": {"Access-Control-Request-Method", "x y"}, "another header": {"Access-Control-Request-Headers", "x-api-key"},
+				"a private network": {"Access-Control-Request-Private-Network", "true"},
+			} {
+				q := preflight(shop, o.method, fill.Replace(o.path))
+				q.header.Set(more[0], more[1])
+				a := s.send(t, q)
+				methods, allowed := words(a.Header, "Access-Control-Allow-Methods"), words(a.Header, "Access-Control-Allow-Headers")
+				if slices.Contains(methods, "delete") || slices.Contains(allowed, "x-api-key") || slices.Contains(append(methods, allowed...), "*") || a.Header.Get("Access-Control-Allow-Private-Network") != "" {
+					t.Errorf("%s, %s %s: %v", name, o.method, o.path, a.Header)
+				}
+				s.unchanged(t)
+				count(s)
+			}
+		}
+	}, func(c *config.Config) { c.AllowedOrigins = []string{shop} })
+}
+
+// head makes a request and reads the answer's headers alone: a stream has no end.
+func (s *scene) head(t *testing.T, q request) http.Header {
+	t.Helper()
+	res, err := http.DefaultClient.Do(s.request(t, q).WithContext(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("%s %s: %d", q.method, q.path, res.StatusCode)
+	}
+	return res.Header
 }

@@ -31,8 +31,8 @@ func TestWhatIsAnothers(t *testing.T) {
 		}
 		for who, token := range strangers {
 			for _, o := range routes(t) {
-				if !strings.Contains(o.path, "{id}") {
-					continue
+				if !o.own || !strings.Contains(o.path, "{id}") {
+					continue // e2e/access shows who may call the others
 				}
 				id, other, prefix := theirs.order, theirs.payment, "ord_"
 				if strings.HasPrefix(o.path, "/payments/") {
@@ -126,4 +126,46 @@ func claimsOf(t *testing.T, token string) jwt.MapClaims {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Ids of Stripe's objects, of other kinds of ours and made-up ones are worth nothing
+// on any call, not even to a server key or to staff, who see everyone's.
+func TestIDsOfOtherKinds(t *testing.T) {
+	on(t, func(t *testing.T, s *scene) {
+		mine := s.own(t, s.token)
+		_, key := s.key(t, "orders:read", "orders:write", "payments:read", "payments:write", "refunds:write", "staff")
+		intent := strings.Split(mine.secret, "_secret_")[0]
+		event := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: key}).Get("data.0.id")
+		entry := s.send(t, request{method: "GET", path: "/payments/" + mine.payment + "/timeline", token: s.token}).Get("data.0.id")
+		ids := map[string]string{
+			"an order": mine.order, "a payment": mine.payment, "Stripe's intent": intent, "its secret": mine.secret, "an event": event, "an entry": entry, "a customer": "cus_123", "a charge": "ch_123", "a key": "key_01jd8w3k5v9x2m4n6p8q0r1s2t",
+			"an effect": "eff_01jd8w3k5v9x2m4n6p8q0r1s2t", "a number": "1", "zero": "0", "minus one": "-1", "a UUID": "3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11", "null": "null", "undefined": "undefined", "me": "me", "a wildcard": "*", "SQL's": "_", "the own id, in capitals": strings.ToUpper(mine.order),
+		}
+		right := map[string]string{"/orders/": "an order", "/payments/": "a payment", "/staff/webhooks/": "an event"}
+		for _, o := range routes(t) {
+			if !strings.Contains(o.path, "{id}") {
+				continue
+			}
+			for name, id := range ids {
+				ours := false
+				for prefix, kind := range right {
+					ours = ours || strings.HasPrefix(o.path, prefix) && kind == name
+				}
+				want := "404 not_found"
+				if strings.Contains(id, "_secret_") && len(id) > 64 && !strings.HasPrefix(o.path, "/staff/") {
+					want = "422 validation_failed id"
+				}
+				if ours || name == "its secret" && len(id) <= 64 {
+					continue
+				}
+				for who, token := range map[string]string{"the owner": s.token, "a key": key} {
+					if who == "the owner" && !o.own {
+						continue
+					}
+					q := request{method: o.method, path: strings.ReplaceAll(o.path, "{id}", url.PathEscape(id)), token: token}
+					s.refuse(t, row{who + ", " + o.method + " " + o.path + ", an id of " + name, q, want})
+				}
+			}
+		}
+	})
 }

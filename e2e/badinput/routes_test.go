@@ -9,7 +9,10 @@ import (
 )
 
 // route is a call of the contract.
-type route struct{ method, path, access string }
+type route struct {
+	method, path string
+	public, own  bool // open to all; to users and guests, for what is theirs
+}
 
 // routes are all calls of the contract, sorted.
 func routes(t *testing.T) []route {
@@ -23,8 +26,9 @@ func routes(t *testing.T) []route {
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
 		operations := paths[path].Operations()
 		for _, method := range slices.Sorted(maps.Keys(operations)) {
-			access, _ := operations[method].Extensions["x-access"].(string)
-			out = append(out, route{method, path, access})
+			access := operations[method].Extensions["x-access"]
+			rules, _ := access.(map[string]any)
+			out = append(out, route{method, path, access == "public", rules["user"] == "own"})
 		}
 	}
 	return out

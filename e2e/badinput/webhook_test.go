@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"till/e2e/rig"
+	"till/pkg/config"
 )
 
 // v1 is the signature that Stripe would make, without its timestamp.
@@ -44,14 +45,14 @@ func (s *scene) paid(t *testing.T) (mine owned, event func() string, intent map[
 	}
 	id, _, _ := strings.Cut(mine.secret, "_secret_")
 	intent = s.AtStripe("GET", "/v1/payment_intents/"+id, nil)
-	s.before = s.books()
+	s.before = s.Books()
 	return mine, func() string { return string(s.Event("payment_intent.succeeded", intent, time.Now())) }, intent
 }
 
 func TestWebhooks(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		mine, event, intent := s.paid(t)
-		body, other := event(), event()
+		body, other, third := event(), event(), event()
 		now := time.Now()
 		stamp := fmt.Sprintf("t=%d", now.Unix())
 		good := rig.Sign(s.Secret, []byte(body), now)
@@ -114,6 +115,12 @@ func TestWebhooks(t *testing.T) {
 			delivery("by the secret without its prefix", body, invalid, rig.Sign(strings.TrimPrefix(s.Secret, "whsec_"), []byte(body), now)),
 			delivery("by the API key", body, invalid, rig.Sign("sk_test_rig", []byte(body), now)),
 			delivery("33 signatures, one of them right", body, invalid, stamp+strings.Repeat(",v1="+strings.Repeat("0", 64), 32)+",v1="+signature),
+			delivery("10,000 signatures", body, invalid, stamp+strings.Repeat(",v1=0", 10_000)),
+			delivery("20 signatures, none right", body, invalid, stamp+strings.Repeat(",v1="+strings.Repeat("0", 64), 20)),
+			delivery("in capitals, of another body", body, invalid, stamp+",v1="+strings.ToUpper(v1(s.Secret, now, other))),
+			delivery("a time in another alphabet", body, invalid, "t=١٧٠٠٠٠٠٠٠٠,v1="+signature),
+			delivery("a time past 64 bits", body, invalid, "t=99999999999999999999,v1="+signature),
+			delivery("a list by semicolon", body, invalid, strings.ReplaceAll(good, ",", ";")),
 			delivery("5 KB of signature", body, invalid, good+",x="+strings.Repeat("x", 5<<10)),
 
 			delivery("one byte of the body changed", strings.Replace(body, `"amount":1800`, `"amount":1801`, 1), invalid, good),
@@ -122,6 +129,7 @@ func TestWebhooks(t *testing.T) {
 			delivery("the body written anew", reserialized.String(), invalid, good),
 			delivery("no body", "", invalid, good),
 			delivery("2 MB", body+strings.Repeat(" ", 2<<20), "413 body_too_large", good),
+			delivery("5 MB", strings.Repeat(" ", 5<<20), "413 body_too_large", good),
 			delivery("2 MB, signed", strings.Repeat(" ", 2<<20)+body, "413 body_too_large", rig.Sign(s.Secret, []byte(strings.Repeat(" ", 2<<20)+body), now)),
 		)
 		packed := delivery("packed, signed as it was before", zipped.String(), invalid, good)
@@ -154,14 +162,15 @@ func TestWebhooks(t *testing.T) {
 		// None of the above has used up the event's id: the real one is still news.
 		for name, header := range map[string]string{
 			"the same event, signed":                 body + "\x00" + good,
+			"20 signatures, the last one right":      third + "\x00" + stamp + strings.Repeat(",v1="+strings.Repeat("0", 64), 19) + ",v1=" + v1(s.Secret, now, third),
 			"two signatures, the second one right":   other + "\x00" + stamp + ",v1=" + strings.Repeat("0", 64) + ",v1=" + v1(s.Secret, now, other),
 			"v0 beside v1, and more that is unknown": body + "\x00" + good + ",v0=" + strings.Repeat("0", 64) + ",v9=x",
 		} {
 			text, signature, _ := strings.Cut(header, "\x00")
 			s.accept(t, name, 200, delivery("", text, "", signature).request)
 		}
-		if n := s.Count("SELECT count(*) FROM webhook_deliveries WHERE type = 'payment_intent.succeeded' AND state = 'applied'"); n != 2 {
-			t.Errorf("%d of two events are applied", n)
+		if n := s.Count("SELECT count(*) FROM webhook_deliveries WHERE type = 'payment_intent.succeeded' AND state = 'applied'"); n != 3 {
+			t.Errorf("%d of three events are applied", n)
 		}
 		if a := s.send(t, request{method: "GET", path: "/orders/" + mine.order, token: mine.token}); a.Get("status") != "paid" {
 			t.Errorf("the signed event was not believed: %s", a.Body)
@@ -193,7 +202,7 @@ func TestSignedButNotOurs(t *testing.T) {
 			if a.Status != http.StatusOK {
 				t.Errorf("%s: %d %s", name, a.Status, a.Body)
 			}
-			after := s.books()
+			after := s.Books()
 			var e struct{ ID string }
 			if err := json.Unmarshal([]byte(body), &e); err != nil {
 				t.Fatal(err)
@@ -202,8 +211,8 @@ func TestSignedButNotOurs(t *testing.T) {
 				t.Errorf("%s: it is not kept as ignored", name)
 			}
 			// Apart from that one row nothing has changed.
-			s.before.tables["webhook_deliveries"] = after.tables["webhook_deliveries"]
-			if d := s.before.differs(after); d != "" {
+			s.before.Tables["webhook_deliveries"] = after.Tables["webhook_deliveries"]
+			if d := s.before.Differs(after); d != "" {
 				t.Errorf("%s: %s", name, d)
 			}
 			count(s)
@@ -212,4 +221,24 @@ func TestSignedButNotOurs(t *testing.T) {
 			t.Errorf("the order is %s", a.Body)
 		}
 	})
+}
+
+// While one signing secret replaces another both hold, and no third.
+func TestSecretsInTurn(t *testing.T) {
+	const old = "whsec_the_old_one"
+	on(t, func(t *testing.T, s *scene) {
+		_, event, _ := s.paid(t)
+		body := event()
+		for name, secret := range map[string]string{
+			"a third": "whsec_another", "both as they are set": old + "," + s.Secret, "the old one with a space": " " + old, "the old one's beginning": strings.TrimSuffix(old, "e"), "an empty one": "",
+		} {
+			s.refuse(t, delivery("signed with "+name, body, "400 signature_invalid", rig.Sign(secret, []byte(body), time.Now())))
+		}
+		s.refuse(t, delivery("old and new, neither of this body", body, "400 signature_invalid", rig.Sign(old, []byte(body+" "), time.Now())+",v1="+v1(s.Secret, time.Now(), body+" ")))
+		// Last, for once an order is paid Till looks for an address by itself.
+		for name, secret := range map[string]string{"the old secret": old, "the new secret": s.Secret} {
+			body := event()
+			s.accept(t, name, 200, delivery("", body, "", rig.Sign(secret, []byte(body), time.Now())).request)
+		}
+	}, func(c *config.Config) { c.StripeWebhookSecret = old })
 }

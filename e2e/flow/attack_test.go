@@ -227,7 +227,7 @@ func TestEverythingAtOnce(t *testing.T) {
 			if i/orders%2 == 1 {
 				body["items"] = []any{map[string]any{"priceId": "tee", "quantity": 1}}
 			}
-			a, err := r.Try("POST", "/payments/intent", token, body, "Idempotency-Key", fmt.Sprint(i))
+			a, err := r.Insist("POST", "/payments/intent", token, body, "Idempotency-Key", fmt.Sprint(i))
 			if err != nil || a.Status >= 300 {
 				return fmt.Sprint(a.Status, a.Get("code"), err)
 			}
@@ -235,7 +235,7 @@ func TestEverythingAtOnce(t *testing.T) {
 				r.Confirm(secret, "pm_card_visa")
 			}
 			if i%5 == 0 {
-				c, err := r.Try("POST", "/orders/"+a.Get("orderId")+"/cancel", token, nil)
+				c, err := r.Insist("POST", "/orders/"+a.Get("orderId")+"/cancel", token, nil)
 				if err != nil || c.Status >= 500 {
 					return fmt.Sprint("cancel ", c.Status, c.Get("code"), err)
 				}

@@ -91,7 +91,7 @@ func TestPayAndCancelAtOnce(t *testing.T) {
 				if which == 0 {
 					return fmt.Sprint("pay ", r.Confirm(started.Get("clientSecret"), "pm_card_visa"))
 				}
-				a, err := r.Try("POST", "/orders/"+started.Get("orderId")+"/cancel", token, nil)
+				a, err := r.Insist("POST", "/orders/"+started.Get("orderId")+"/cancel", token, nil)
 				return fmt.Sprintf("cancel %d %v", a.Status, err)
 			})
 			r.Await(token, started.Get("id"), 0)

@@ -12,7 +12,7 @@ func TestSixtyFourPaysAtOnce(t *testing.T) {
 	with(t, func(t *testing.T, r *rig.Rig) {
 		token := r.Guest()
 		seen := atOnce(64, func(int) string {
-			a, err := r.Try("POST", "/payments/intent", token, cart("reference", "cart-1"))
+			a, err := r.Insist("POST", "/payments/intent", token, cart("reference", "cart-1"))
 			if err != nil {
 				return err.Error()
 			}
@@ -73,7 +73,7 @@ func TestOneKeySixteenTimesAtOnce(t *testing.T) {
 		token := r.Guest()
 		r.Fault("POST", "/v1/payment_intents", "delay_after", 1, map[string]any{"delayMs": 300})
 		seen := atOnce(16, func(int) string {
-			a, err := r.Try("POST", "/payments/intent", token, cart(), "Idempotency-Key", "k1")
+			a, err := r.Insist("POST", "/payments/intent", token, cart(), "Idempotency-Key", "k1")
 			if err != nil {
 				return err.Error()
 			}

@@ -224,7 +224,7 @@ func TestWhereTheConfirmationGoes(t *testing.T) {
 				r.Confirm(started.Get("clientSecret"), "pm_card_visa")
 				r.Await(token, started.Get("id"), 0)
 				r.Until("it is decided", func() bool {
-					return r.Count("SELECT count(*) FROM timeline WHERE order_id = ? AND kind = 'order.receipt'", started.Get("orderId")) == 1
+					return r.Count("SELECT count(*) FROM timeline WHERE order_id = ? AND kind = 'order.receipt'", started.Get("orderId")) >= 1
 				})
 				if tc.want == "" {
 					if n := r.Count("SELECT count(*) FROM timeline WHERE kind = 'order.receipt' AND to_state = 'none'"); n != 1 {

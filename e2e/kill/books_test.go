@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"till/e2e/rig"
 	"till/pkg/store"
 )
 
@@ -53,7 +54,7 @@ func (w *world) settled(t *testing.T, paid bool) books {
 			t.Logf("books: %+v", b)
 		}
 	}()
-	poll(t, "no attempt, delivery or job is left open", func() bool {
+	rig.Until(t, "no attempt, delivery or job is left open", func() bool {
 		if paid && !w.stripe.told(t) { // asked before the books, which then hold what was told
 			return false
 		}

@@ -9,47 +9,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+
+	"till/e2e/rig"
 )
 
 // root is the module's.
 const root = "../.."
-
-var (
-	buildOnce sync.Mutex
-	buildDir  string
-	built     = map[string]string{} // by the build's arguments
-)
-
-// build makes till with these arguments of go build, each way once.
-func build(t *testing.T, args ...string) string {
-	t.Helper()
-	buildOnce.Lock()
-	defer buildOnce.Unlock()
-	way := strings.Join(args, " ")
-	if bin := built[way]; bin != "" {
-		return bin
-	}
-	if buildDir == "" {
-		dir, err := os.MkdirTemp("", "till-kill-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		buildDir = dir
-	}
-	bin, err := filepath.Abs(filepath.Join(buildDir, "till"+strings.ReplaceAll(way, " ", "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("go", append(append([]string{"build", "-o", bin}, args...), "./cmd/till")...)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", way, err, out)
-	}
-	built[way] = bin
-	return bin
-}
 
 // A shop's binary must not be killable by a variable.
 func TestPlainBuildHasNoFailpoints(t *testing.T) {
@@ -62,7 +28,7 @@ func TestPlainBuildHasNoFailpoints(t *testing.T) {
 		}
 		return b
 	}
-	plain, test := read(build(t)), read(build(t, "-tags", "failpoint"))
+	plain, test := read(rig.Binary(t)), read(rig.Binary(t, "failpoint"))
 	words := []string{"TILL_FAIL"}
 	for _, p := range points {
 		words = append(words, p.name)
@@ -77,7 +43,7 @@ func TestPlainBuildHasNoFailpoints(t *testing.T) {
 	}
 
 	// It does not even start with the variable, as with any other that it does not know.
-	cmd := exec.Command(build(t), "serve")
+	cmd := exec.Command(rig.Binary(t), "serve")
 	cmd.Env = []string{"TILL_FAIL=start.committed"}
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "TILL_FAIL is not a setting") {

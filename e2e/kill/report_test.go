@@ -1,34 +1,20 @@
 package kill
 
 import (
-	"bytes"
-	"flag"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"till/e2e/rig"
 )
 
-// TestMain lets more runs go at once than there are cores, since most of their
-// time is waiting, and prints where each process died.
+// TestMain prints where each process died.
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "12"); err != nil { // a flag on the command line still goes first
-		panic(err)
-	}
-	code := m.Run()
-	if err := report.publish("../out/kill.txt"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = max(code, 1)
-	}
-	if buildDir != "" {
-		_ = os.RemoveAll(buildDir)
-	}
-	os.Exit(code)
+	rig.Parallel(24)
+	rig.Main(m, "kill.txt", report.text)
 }
 
 // report is what the runs came to, in the order of the points.
@@ -66,27 +52,15 @@ func (l *line) finish(t *testing.T) {
 	l.took, l.passed = time.Since(l.began), !t.Failed()
 }
 
-// publish prints the table, and keeps it in a file as well: of a package that
-// passed, go test shows no output unless asked by -v.
-func (tb *table) publish(file string) error {
+// text is the table, empty where nothing was run.
+func (tb *table) text() string {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	if len(tb.rows) == 0 {
-		return nil
+		return ""
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	tb.print(&text)
-	if _, err := os.Stdout.Write(text.Bytes()); err != nil {
-		return err
-	}
-	return os.WriteFile(file, text.Bytes(), 0o644)
-}
-
-func (tb *table) print(to io.Writer) {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "point\tretry\tengine\tdied at\tcharges\tpaid orders\tmails\tsent\ttook\t")
 	for _, p := range points {
 		for _, l := range tb.rows {
@@ -104,4 +78,5 @@ func (tb *table) print(to io.Writer) {
 		}
 	}
 	_ = w.Flush()
+	return text.String()
 }

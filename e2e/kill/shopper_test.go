@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"till/e2e/rig"
 )
 
 // shopper is a guest with one cart and one Idempotency-Key, which he keeps over
@@ -17,6 +19,7 @@ type shopper struct {
 	client *http.Client
 	url    string
 	token  string
+	start  string // the body of his request
 }
 
 // intent is the answer to POST /payments/intent.
@@ -28,11 +31,12 @@ type intent struct {
 
 const cart = `{"amount":1800,"currency":"eur","reference":"cart-1","receiptEmail":"jenny@example.com"}`
 
-func newShopper(t *testing.T, w *world) *shopper {
+// newShopper is a shopper whose order is there already, if known.
+func newShopper(t *testing.T, w *world, known bool) *shopper {
 	t.Helper()
 	// A connection a request: on a dead one Go would send a request with an
 	// Idempotency-Key again by itself.
-	s := &shopper{url: "http://" + w.addr, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}}
+	s := &shopper{url: "http://" + w.addr, start: cart, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}}
 	res, body, err := s.send(t, http.MethodPost, "/auth/guest", "", "")
 	if err != nil || res.StatusCode != http.StatusCreated {
 		t.Fatalf("POST /auth/guest: %v %s", err, body)
@@ -42,6 +46,14 @@ func newShopper(t *testing.T, w *world) *shopper {
 		t.Fatal(err)
 	}
 	s.token = guest.Token
+	if known {
+		res, body, err := s.send(t, http.MethodPost, "/orders", cart, "")
+		var order struct{ ID string }
+		if err != nil || res.StatusCode != http.StatusCreated || json.Unmarshal(body, &order) != nil {
+			t.Fatalf("POST /orders: %v %s", err, body)
+		}
+		s.start = fmt.Sprintf(`{"orderId":%q}`, order.ID)
+	}
 	return s
 }
 
@@ -72,7 +84,7 @@ func (s *shopper) send(t *testing.T, method, path, body, key string) (*http.Resp
 
 func (s *shopper) startPayment(t *testing.T) (*http.Response, []byte, error) {
 	t.Helper()
-	return s.send(t, http.MethodPost, "/payments/intent", cart, "kill-1")
+	return s.send(t, http.MethodPost, "/payments/intent", s.start, "kill-1")
 }
 
 // pay sends the request once. The error says that the connection was cut.
@@ -92,7 +104,7 @@ func (s *shopper) pay(t *testing.T) (intent, error) {
 // on with. Where Till says when to come back, he comes back then.
 func (s *shopper) insist(t *testing.T) intent {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(rig.Patience); time.Now().Before(deadline); {
 		res, body, err := s.startPayment(t)
 		if err != nil {
 			t.Fatalf("cut off by a Till that is to live: %v", err)
@@ -117,7 +129,7 @@ func (s *shopper) insist(t *testing.T) intent {
 			t.FailNow()
 		}
 	}
-	t.Fatalf("no payment within %s", patience)
+	t.Fatalf("no payment within %s", rig.Patience)
 	return intent{}
 }
 
@@ -141,14 +153,14 @@ func (s *shopper) mustBeReplayed(t *testing.T, first intent) {
 // await asks with ?wait until the payment is succeeded.
 func (s *shopper) await(t *testing.T, id string) {
 	t.Helper()
-	poll(t, "the payment succeeds, by ?wait", func() bool { return s.status(t, "/payments/"+id+"?wait=10") == "succeeded" })
+	rig.Until(t, "the payment succeeds, by ?wait", func() bool { return s.status(t, "/payments/"+id+"?wait=10") == "succeeded" })
 }
 
 // watch only looks: ?wait would read from Stripe, and here the webhook that comes
 // again has to be enough.
 func (s *shopper) watch(t *testing.T, id string) {
 	t.Helper()
-	poll(t, "the payment succeeds, without ?wait", func() bool { return s.status(t, "/payments/"+id) == "succeeded" })
+	rig.Until(t, "the payment succeeds, without ?wait", func() bool { return s.status(t, "/payments/"+id) == "succeeded" })
 }
 
 func (s *shopper) status(t *testing.T, path string) string {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"till/e2e/rig"
 )
 
 // stripe is the sandbox as seen from outside of Till: the dashboard's side with
@@ -26,7 +28,7 @@ func (s *stripe) register(t *testing.T, endpoint, events string) string {
 func (s *stripe) confirm(t *testing.T, in intent) {
 	t.Helper()
 	id, _, _ := strings.Cut(in.ClientSecret, "_secret_")
-	form := url.Values{"key": {publishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}}
+	form := url.Values{"key": {rig.PublishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}}
 	res, err := http.PostForm(s.url+"/v1/payment_intents/"+id+"/confirm", form)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func (s *stripe) mustPost(t *testing.T, path string, form url.Values, into any) 
 
 func (s *stripe) do(t *testing.T, req *http.Request, into any) {
 	t.Helper()
-	req.SetBasicAuth(secretKey, "")
+	req.SetBasicAuth(rig.SecretKey, "")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

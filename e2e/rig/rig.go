@@ -6,6 +6,7 @@ package rig
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,11 +14,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
 	"till/api/apitest"
@@ -28,6 +31,13 @@ import (
 	"till/pkg/money"
 	"till/pkg/sandbox"
 	"till/pkg/store"
+	"till/pkg/telemetry"
+)
+
+// Stripe's keys, as all Tills of these tests have them.
+const (
+	SecretKey      = "sk_test_rig"
+	PublishableKey = "pk_test_rig"
 )
 
 // Rig is a running Till with its Stripe.
@@ -39,10 +49,15 @@ type Rig struct {
 	Stripe  string // of the sandbox
 	Mailbox *mail.Mailbox
 	Secret  string // that webhooks are signed with
+	Metrics *prometheus.Registry
 
 	conf   config.Config
+	now    func() time.Time
 	client *http.Client
-	log    safeBuffer
+	log    Buffer
+
+	statement string    // sees everything
+	witness   *sql.Conn // sees commits
 }
 
 // Option changes the settings of a rig.
@@ -52,18 +67,14 @@ type Option func(*config.Config)
 // lookup key: mug (1800 eur), tee (3200 eur), poster (2400 eur).
 func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 	t.Helper()
-	stripe, err := sandbox.New(sandbox.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	stripeServer := httptest.NewServer(stripe)
-	t.Cleanup(func() {
-		stripeServer.Close()
-		if err := stripe.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	r := &Rig{T: t, DB: db, Stripe: stripeServer.URL}
+	return StartAt(t, db, time.Now, options...)
+}
+
+// StartAt is Start with a clock of the test's. Stripe's clock goes on, so it must
+// not be far from that.
+func StartAt(t *testing.T, db *store.DB, now func() time.Time, options ...Option) *Rig {
+	t.Helper()
+	r := &Rig{T: t, DB: db, Stripe: Sandbox(t), Metrics: app.NewRegistry(), now: now}
 
 	var handler atomic.Pointer[http.Handler]
 	starting := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
@@ -74,7 +85,7 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 
 	lowest, highest := int64(100), int64(50_000)
 	conf := config.Config{
-		StripeSecretKey: "sk_test_rig", StripePublishableKey: "pk_test_rig", StripeURL: r.Stripe, WebhookTolerance: 5 * time.Minute,
+		StripeSecretKey: SecretKey, StripePublishableKey: PublishableKey, StripeURL: r.Stripe, WebhookTolerance: 5 * time.Minute,
 		Guests: "on", GuestSecret: "a-secret-of-guests-that-is-long-enough", GuestTTL: time.Hour,
 		JWTSecret: UserSecret, JWTIssuer: UserIssuer, JWTAudience: "shop",
 		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest,
@@ -86,10 +97,13 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 	}
 	g := gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: r.Stripe})
 	defer g.Close()
-	if r.Secret, err = g.EnsureWebhook(t.Context(), r.URL+"/webhooks/stripe", []string{"*"}); err != nil {
+	// Every event, as an operator may have set it up: what Till does not act on it ignores.
+	hook, err := g.EnsureWebhook(t.Context(), gateway.Webhook{URL: r.URL + "/webhooks/stripe", Events: []string{"*"}, NewSecret: true})
+	if err != nil {
 		t.Fatal(err)
 	}
-	conf.StripeWebhookSecret = config.Secret(r.Secret)
+	r.Secret = hook.Secret
+	conf.StripeWebhookSecret = config.Secret(strings.Trim(string(conf.StripeWebhookSecret)+","+r.Secret, ",")) // beside one that is being rolled
 	for key, unit := range map[string]int64{"mug": 1800, "tee": 3200, "poster": 2400} {
 		if _, err := g.EnsureOffer(t.Context(), gateway.Offer{LookupKey: key, Name: key, Unit: money.Amount{Minor: unit, Currency: "eur"}}); err != nil {
 			t.Fatal(err)
@@ -99,7 +113,15 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r.App, err = app.New(ctx, conf, db, app.Options{Log: r.logger(), Mail: r.Mailbox})
+	log := r.logger()
+	var tracing *telemetry.Tracing
+	if conf.OTLPEndpoint != "" {
+		if tracing, err = telemetry.NewTracing(ctx, conf.OTLPEndpoint, "rig", log); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tracing.Close(context.Background()) })
+	}
+	r.App, err = app.New(ctx, conf, db, app.Options{Log: log, Mail: r.Mailbox, Now: r.now, Metrics: r.Metrics, Tracing: tracing})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,11 +143,28 @@ func Start(t *testing.T, db *store.DB, options ...Option) *Rig {
 	return r
 }
 
+// Sandbox runs an offline Stripe until the test ends and returns its URL.
+func Sandbox(t *testing.T) string {
+	t.Helper()
+	stripe, err := sandbox.New(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(stripe)
+	t.Cleanup(func() {
+		server.Close()
+		if err := stripe.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server.URL
+}
+
 // Replica runs another Till on the same database until the test ends.
 func (r *Rig) Replica() *app.App {
 	r.T.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := app.New(ctx, r.conf, r.DB, app.Options{Log: r.logger(), Mail: r.Mailbox})
+	a, err := app.New(ctx, r.conf, r.DB, app.Options{Log: r.logger(), Mail: r.Mailbox, Now: r.now})
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -143,16 +182,16 @@ func (r *Rig) Replica() *app.App {
 // logger keeps what Till says, down to the last detail, and shows what an operator
 // would see of it if the test fails.
 func (r *Rig) logger() *slog.Logger {
-	var shown safeBuffer
+	var shown Buffer
 	r.T.Cleanup(func() {
 		if r.T.Failed() {
 			r.T.Log("till's log:\n" + shown.String())
 		}
 	})
-	return slog.New(slog.NewMultiHandler(
+	return slog.New(telemetry.WithIDs(slog.NewMultiHandler(
 		slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelInfo}),
 		slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}),
-	))
+	)))
 }
 
 // Log is all that Till has logged up to now, at level debug.
@@ -207,6 +246,30 @@ func (r *Rig) Call(method, path, token string, body any, headers ...string) Answ
 // Try is Call for requests that may fail to be answered, and for goroutines.
 func (r *Rig) Try(method, path, token string, body any, headers ...string) (Answer, error) {
 	return r.TryContext(context.Background(), method, path, token, body, headers...)
+}
+
+// Insist is Try for one of a crowd: told that the service is busy, as a slow disk
+// makes it, it comes again when it was told to.
+func (r *Rig) Insist(method, path, token string, body any, headers ...string) (Answer, error) {
+	return r.insist(func() (Answer, error) { return r.Try(method, path, token, body, headers...) })
+}
+
+func (r *Rig) insist(try func() (Answer, error)) (Answer, error) {
+	for {
+		a, err := try()
+		if err != nil || a.Status != http.StatusServiceUnavailable {
+			return a, err
+		}
+		later, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		if err != nil {
+			return a, fmt.Errorf("a 503 that does not say when to come again: %w", err)
+		}
+		select {
+		case <-time.After(time.Duration(later) * time.Second):
+		case <-r.T.Context().Done():
+			return a, nil
+		}
+	}
 }
 
 // TryContext is Try for a client that may hang up.
@@ -276,7 +339,7 @@ func (r *Rig) Confirm(clientSecret, method string) int {
 	r.T.Helper()
 	intent, _, _ := strings.Cut(clientSecret, "_secret_")
 	res, err := http.PostForm(r.Stripe+"/v1/payment_intents/"+intent+"/confirm", url.Values{
-		"key": {"pk_test_rig"}, "client_secret": {clientSecret}, "payment_method": {method},
+		"key": {PublishableKey}, "client_secret": {clientSecret}, "payment_method": {method},
 	})
 	if err != nil {
 		r.T.Fatal(err)
@@ -302,7 +365,7 @@ func (r *Rig) AtStripe(method, path string, form url.Values) map[string]any {
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	q.Header.Set("Authorization", "Bearer sk_test_rig")
+	q.Header.Set("Authorization", "Bearer "+SecretKey)
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return r.door(q)
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -38,6 +37,22 @@ func (r *Rig) User(sub string, claims ...map[string]any) string {
 	return token
 }
 
+// Staff returns a token of the app's user sub who is staff.
+func (r *Rig) Staff(sub string) string {
+	r.T.Helper()
+	return r.User(sub, map[string]any{"scope": "openid staff"})
+}
+
+// Key makes a server key and returns its id and token.
+func (r *Rig) Key(scopes ...string) (id, token string) {
+	r.T.Helper()
+	key, token, err := r.App.Keys.Create(r.T.Context(), "rig", scopes)
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	return key.ID, token
+}
+
 // Sign returns a Stripe-Signature of body at t.
 // https://docs.stripe.com/webhooks#verify-manually
 func Sign(secret string, body []byte, t time.Time) string {
@@ -61,33 +76,16 @@ func (r *Rig) Event(eventType string, object map[string]any, created time.Time) 
 	return body
 }
 
-// Deliver posts a signed webhook and returns the status code.
+// Deliver posts a signed webhook, again where the service is busy, as Stripe does,
+// and returns the status code.
 func (r *Rig) Deliver(body []byte) (int, error) {
-	q, err := http.NewRequest("POST", r.URL+"/webhooks/stripe", bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	q.Header.Set("Stripe-Signature", Sign(r.Secret, body, time.Now()))
-	res, err := http.DefaultClient.Do(q)
-	if err != nil {
-		return 0, err
-	}
-	return res.StatusCode, res.Body.Close()
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	a, err := r.insist(func() (Answer, error) {
+		q, err := http.NewRequest("POST", r.URL+"/webhooks/stripe", bytes.NewReader(body))
+		if err != nil {
+			return Answer{}, err
+		}
+		q.Header.Set("Stripe-Signature", Sign(r.Secret, body, time.Now()))
+		return r.Do(q)
+	})
+	return a.Status, err
 }

@@ -54,7 +54,7 @@ func decode(t *testing.T, q *http.Request, want int) map[string]any {
 func TestSyncCatalog(t *testing.T) {
 	forEachMigrated(t, func(t *testing.T, database string) {
 		stripe := start(t, nil, "sandbox", "--addr", "127.0.0.1:0")
-		at := stripe.address(t)
+		at := stripe.URL(t)
 		product := atStripe(t, "POST", at+"/v1/products", url.Values{"name": {"Mug"}})["id"].(string)
 		price := atStripe(t, "POST", at+"/v1/prices", url.Values{"product": {product}, "currency": {"eur"}, "unit_amount": {"1800"}, "lookup_key": {"mug"}})["id"].(string)
 		atStripe(t, "POST", at+"/v1/prices", url.Values{"product": {product}, "currency": {"eur"}, "unit_amount": {"900"}, "recurring[interval]": {"month"}})
@@ -67,8 +67,8 @@ func TestSyncCatalog(t *testing.T) {
 			}
 		}
 		p := start(t, settings(map[string]string{"DATABASE_URL": database, "TILL_STRIPE_URL": at}), "serve")
-		api := p.address(t)
-		p.until(t, "it is ready", func() bool { return get(t, api+"/config").status == 200 })
+		api := p.URL(t)
+		p.Until(t, "it is ready", func() bool { return get(t, api+"/config").status == 200 })
 		if a := get(t, api+"/catalog/products"); !strings.Contains(a.body, price) || !strings.Contains(a.body, `"lookupKey":"mug"`) || strings.Count(a.body, `"unitAmount"`) != 1 {
 			t.Errorf("the catalogue is %s", a.body)
 		}
@@ -80,14 +80,14 @@ func TestSyncCatalog(t *testing.T) {
 		if a := get(t, api+"/catalog/products"); strings.Contains(a.body, price) {
 			t.Errorf("the catalogue is %s", a.body)
 		}
-		p.stop(t, syscall.SIGTERM)
+		p.Stop(t, syscall.SIGTERM)
 
 		for name, change := range map[string]string{"a key of the other mode": "STRIPE_SECRET_KEY=sk_live_1", "no key": "STRIPE_SECRET_KEY=", "a Stripe that is not there": "TILL_STRIPE_URL=http://127.0.0.1:9"} {
 			if code, stdout, stderr := run(t, append(env, change), "sync", "catalog"); code == 0 || stdout != "" || stderr == "" {
 				t.Errorf("%s: exit code %d\n%s%s", name, code, stdout, stderr)
 			}
 		}
-		stripe.stop(t, syscall.SIGTERM)
+		stripe.Stop(t, syscall.SIGTERM)
 	})
 }
 
@@ -95,26 +95,26 @@ func TestSyncCatalog(t *testing.T) {
 func TestStopWaitsForRequests(t *testing.T) {
 	forEachMigrated(t, func(t *testing.T, database string) {
 		stripe := start(t, nil, "sandbox", "--addr", "127.0.0.1:0")
-		at := stripe.address(t)
+		at := stripe.URL(t)
 		p := start(t, settings(map[string]string{"DATABASE_URL": database, "TILL_STRIPE_URL": at, "TILL_CURRENCY": "eur", "TILL_CLIENT_AMOUNT_MIN": "100", "TILL_CLIENT_AMOUNT_MAX": "1000"}), "serve")
-		api := p.address(t)
-		p.until(t, "it is ready", func() bool { return get(t, api+"/config").status == 200 })
+		api := p.URL(t)
+		p.Until(t, "it is ready", func() bool { return get(t, api+"/config").status == 200 })
 		token := post(t, api+"/auth/guest", "", `{}`, 201)["token"].(string)
 		post(t, at+"/_sandbox/faults", "", `{"method":"POST","path":"/v1/payment_intents","kind":"delay_after","count":1,"delayMs":2000}`, 200)
 
 		answered := make(chan map[string]any, 1)
 		go func() { answered <- post(t, api+"/payments/intent", token, `{"amount":500,"currency":"eur"}`, 201) }()
-		stripe.until(t, "Stripe has the call", func() bool {
+		stripe.Until(t, "Stripe has the call", func() bool {
 			return len(atStripe(t, "GET", at+"/v1/payment_intents", nil)["data"].([]any)) == 1
 		})
-		p.stop(t, syscall.SIGTERM)
+		p.Stop(t, syscall.SIGTERM)
 		if a := <-answered; a["clientSecret"] == nil {
 			t.Errorf("the request that was under way got %v", a)
 		}
 		if a := get(t, api+"/livez"); a.status != 0 {
 			t.Errorf("somebody still answers: %d", a.status)
 		}
-		if strings.Contains(p.stderr.String(), token) {
+		if strings.Contains(p.Log.String(), token) {
 			t.Error("the token is in the log")
 		}
 	})
@@ -124,10 +124,10 @@ func TestStopDemo(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		p := start(t, nil, "demo", "--addr", "127.0.0.1:0", "--sandbox-addr", "127.0.0.1:0")
-		shop := p.address(t)
-		p.until(t, "the shop is there", func() bool { return get(t, shop+"/readyz").status == 200 && get(t, shop+"/").status == 200 })
-		p.stop(t, signal)
-		if left, err := os.ReadDir(p.cmd.Dir); err != nil || len(left) > 0 {
+		shop := p.URL(t)
+		p.Until(t, "the shop is there", func() bool { return get(t, shop+"/readyz").status == 200 && get(t, shop+"/").status == 200 })
+		p.Stop(t, signal)
+		if left, err := os.ReadDir(p.Dir); err != nil || len(left) > 0 {
 			t.Errorf("its folder stays behind: %v %v", left, err)
 		}
 	}

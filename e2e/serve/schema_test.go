@@ -3,10 +3,10 @@ package serve
 import (
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
+	"till/e2e/rig"
 	"till/pkg/store"
 )
 
@@ -29,7 +29,7 @@ func TestOlderSchema(t *testing.T) {
 	forEachEmpty(t, func(t *testing.T, database string) {
 		env := []string{"DATABASE_URL=" + database}
 		p := start(t, settings(map[string]string{"DATABASE_URL": database}), "serve")
-		url := p.address(t)
+		url := p.URL(t)
 
 		if a := get(t, url+"/livez"); a.status != 200 {
 			t.Errorf("/livez: %d %s", a.status, a.body)
@@ -42,7 +42,7 @@ func TestOlderSchema(t *testing.T) {
 				t.Errorf("%s: %d %v %s", path, a.status, a.header, a.body)
 			}
 		}
-		p.until(t, "it says what it waits for", func() bool { return strings.Contains(p.stderr.String(), "run `till migrate up`") })
+		p.Until(t, "it says what it waits for", func() bool { return strings.Contains(p.Log.String(), "run `till migrate up`") })
 
 		// The waiting process has changed nothing: all steps are missing.
 		code, stdout, stderr := run(t, env, "migrate", "status")
@@ -59,7 +59,7 @@ func TestOlderSchema(t *testing.T) {
 		if code != 0 || len(steps(t, stdout, "applied")) <= len(missing) || stderr != "" { // the job queue's come on top
 			t.Fatalf("migrate up: exit code %d\n%s%s", code, stdout, stderr)
 		}
-		p.until(t, "it turns ready by itself", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
+		p.Until(t, "it turns ready by itself", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
 		if a := get(t, url+"/readyz?verbose"); !strings.Contains(a.body, "database ok") {
 			t.Errorf("/readyz?verbose: %s", a.body)
 		}
@@ -72,7 +72,7 @@ func TestOlderSchema(t *testing.T) {
 		if code != 0 || stdout != "the schema is up to date\n" || stderr != "" {
 			t.Errorf("migrate up again: exit code %d\n%s%s", code, stdout, stderr)
 		}
-		p.stop(t, syscall.SIGTERM)
+		p.Stop(t, syscall.SIGTERM)
 	})
 }
 
@@ -80,21 +80,21 @@ func TestOlderSchema(t *testing.T) {
 func TestStopWhileNotReady(t *testing.T) {
 	forEachEmpty(t, func(t *testing.T, database string) {
 		p := start(t, settings(map[string]string{"DATABASE_URL": database}), "serve")
-		url := p.address(t)
-		p.until(t, "it answers", func() bool { return get(t, url+"/readyz").status == 503 })
-		p.stop(t, syscall.SIGTERM)
+		url := p.URL(t)
+		p.Until(t, "it answers", func() bool { return get(t, url+"/readyz").status == 503 })
+		p.Stop(t, syscall.SIGTERM)
 	})
 }
 
 func TestMigrateAtStart(t *testing.T) {
 	forEachEmpty(t, func(t *testing.T, database string) {
 		p := start(t, settings(map[string]string{"DATABASE_URL": database, "TILL_MIGRATE": "on"}), "serve")
-		url := p.address(t)
-		p.until(t, "it is ready", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
+		url := p.URL(t)
+		p.Until(t, "it is ready", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
 		if code, stdout, stderr := run(t, []string{"DATABASE_URL=" + database}, "migrate", "up"); code != 0 || stdout != "the schema is up to date\n" {
 			t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
 		}
-		p.stop(t, syscall.SIGINT)
+		p.Stop(t, syscall.SIGINT)
 	})
 }
 
@@ -104,18 +104,13 @@ func TestManyMigrateAtOnce(t *testing.T) {
 		const many = 4
 		var codes [many]int
 		var said [many]string
-		var all sync.WaitGroup
-		processes := [many]*process{}
+		processes := [many]*rig.Process{}
 		for i := range many {
 			processes[i] = start(t, []string{"DATABASE_URL=" + database}, "migrate", "up")
 		}
 		for i, p := range processes {
-			all.Go(func() {
-				<-p.ended
-				codes[i], said[i] = p.cmd.ProcessState.ExitCode(), p.stdout.String()+p.stderr.String()
-			})
+			codes[i], said[i] = p.End(t).ExitCode(), p.Out.String()+p.Log.String()
 		}
-		all.Wait()
 		if codes != [many]int{} {
 			t.Errorf("exit codes %v\n%s", codes, strings.Join(said[:], "\n"))
 		}
@@ -131,18 +126,18 @@ func TestNewerSchema(t *testing.T) {
 		execute(t, database, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
 		env := settings(map[string]string{"DATABASE_URL": database})
 		p := start(t, env, "serve")
-		url := p.address(t)
-		p.until(t, "it is ready", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
-		p.stop(t, syscall.SIGTERM)
+		url := p.URL(t)
+		p.Until(t, "it is ready", func() bool { return get(t, url+"/readyz").status == 200 && get(t, url+"/config").status == 200 })
+		p.Stop(t, syscall.SIGTERM)
 
 		execute(t, database, "UPDATE till_settings SET value = '99999' WHERE name = 'compatible_from'")
 		p = start(t, env, "serve")
-		url = p.address(t)
-		p.until(t, "it answers", func() bool { return get(t, url+"/livez").status == 200 })
+		url = p.URL(t)
+		p.Until(t, "it answers", func() bool { return get(t, url+"/livez").status == 200 })
 		if a := get(t, url+"/readyz"); a.status != 503 || !strings.Contains(a.body, "run a newer till") {
 			t.Errorf("/readyz: %d %s", a.status, a.body)
 		}
-		p.stop(t, syscall.SIGTERM)
+		p.Stop(t, syscall.SIGTERM)
 	})
 }
 
@@ -162,8 +157,8 @@ func TestSchemaOneStepBehind(t *testing.T) {
 		}
 		execute(t, database, "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)")
 		p := start(t, settings(map[string]string{"DATABASE_URL": database}), "serve")
-		url := p.address(t)
-		p.until(t, "it answers", func() bool { return get(t, url+"/livez").status == 200 })
+		url := p.URL(t)
+		p.Until(t, "it answers", func() bool { return get(t, url+"/livez").status == 200 })
 		if a := get(t, url+"/readyz"); a.status != 503 || !strings.Contains(a.body, "till migrate up") {
 			t.Errorf("/readyz: %d %s", a.status, a.body)
 		}
@@ -171,7 +166,7 @@ func TestSchemaOneStepBehind(t *testing.T) {
 		if missing := steps(t, stdout, "missing"); code == 0 || len(missing) != 1 || missing[0] != all[len(all)-1].Name {
 			t.Errorf("migrate status: exit code %d, missing %v", code, missing)
 		}
-		p.stop(t, syscall.SIGTERM)
+		p.Stop(t, syscall.SIGTERM)
 	})
 }
 

@@ -183,11 +183,11 @@ func TestTakenPort(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, tc.env, tc.args...)
-			code, said := p.code(t), p.stderr.String()
-			if code == 0 || strings.Count(said, "\n") != 1 || !strings.Contains(said, taken) || !strings.Contains(said, "in use") || p.stdout.String() != "" {
-				t.Errorf("exit code %d\n%s%s", code, p.stdout.String(), said)
+			code, said := p.End(t).ExitCode(), p.Log.String()
+			if code == 0 || strings.Count(said, "\n") != 1 || !strings.Contains(said, taken) || !strings.Contains(said, "in use") || p.Out.String() != "" {
+				t.Errorf("exit code %d\n%s%s", code, p.Out.String(), said)
 			}
-			if left, err := os.ReadDir(p.cmd.Dir); err != nil || len(left) > 0 {
+			if left, err := os.ReadDir(p.Dir); err != nil || len(left) > 0 {
 				t.Errorf("it has left %v behind (%v)", left, err)
 			}
 		})

@@ -13,17 +13,22 @@ const maxSubject = 255
 
 // principal reads verified claims. A subject that is missing, not a string, too
 // long or not printable is refused: it could not stand for an owner.
-func principal(claims jwt.MapClaims, guest bool) (Principal, error) {
+func principal(claims jwt.MapClaims, kind Kind) (Principal, error) {
 	sub, _ := claims["sub"].(string)
-	if sub == "" || len(sub) > maxSubject || !printable(sub) {
+	if !ValidSubject(sub) {
 		return Principal{}, ErrInvalid.Detailf("The token's sub must be 1 to %d printable characters.", maxSubject)
 	}
 	iss, _ := claims["iss"].(string)
 	return Principal{
-		Issuer: iss, Subject: sub, Guest: guest,
+		Kind: kind, Issuer: iss, Subject: sub,
 		Email:  email(claims),
 		Scopes: scopes(claims),
 	}, nil
+}
+
+// ValidSubject reports whether a token of this subject could be accepted.
+func ValidSubject(sub string) bool {
+	return sub != "" && len(sub) <= maxSubject && printable(sub)
 }
 
 // email is where mail may go: nothing where the issuer says that it is not verified.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
@@ -88,16 +89,55 @@ func TestJWKS(t *testing.T) {
 	p.publish(t, map[string]any{"a": rsaKey.Public(), "b": ecKey.Public()})
 	ok(signedBy(jwt.SigningMethodES256, ecKey, "b")) // the new key is found by one read
 	before := p.reads.Load()
-	for range 20 {
-		refused(signedBy(jwt.SigningMethodES256, ecKey, "made-up"))
+	for range 20 { // nobody knows yet whether there is such a key
+		_, err := v.Verify(t.Context(), signedBy(jwt.SigningMethodES256, ecKey, "made-up"))
+		if got, _ := problem.As(err); got == nil || got.Kind != problem.Unavailable || got.RetryAfter <= 0 {
+			t.Fatalf("an unknown key right after a read: %v", err)
+		}
 	}
 	if n := p.reads.Load() - before; n != 0 {
-		t.Errorf("%d more reads for made-up key ids within a minute", n)
+		t.Errorf("%d more reads for made-up key ids right after one", n)
 	}
 
 	p.keys.Store(nil) // down
 	ok(signedBy(jwt.SigningMethodRS256, rsaKey, "a"))
 	ok(signedBy(jwt.SigningMethodES256, crypto.Signer(ecKey), "b"))
+}
+
+// Strangers who make up key ids do not keep out users whose key is new: those are
+// told to come back, and get in with the next read.
+func TestANewKeyAmongStrangers(t *testing.T) {
+	p := newIDP(t)
+	p.publish(t, map[string]any{"a": rsaKey.Public()})
+	v := verifier(t, auth.Settings{JWKSURL: p.URL, JWKSPause: 50 * time.Millisecond})
+	stranger := signedBy(jwt.SigningMethodES256, ecKey, "made-up")
+	if _, err := v.Verify(t.Context(), stranger); err == nil {
+		t.Fatal("a made-up key")
+	}
+	p.publish(t, map[string]any{"b": ecKey.Public()}) // rotated
+	before := p.reads.Load()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, _ = v.Verify(t.Context(), stranger)
+		_, err := v.Verify(t.Context(), signedBy(jwt.SigningMethodES256, ecKey, "b"))
+		if err == nil {
+			break
+		}
+		if got, _ := problem.As(err); got.Kind != problem.Unavailable || got.RetryAfter <= 0 || time.Now().After(deadline) {
+			t.Fatalf("a good token of a new key: %v", err)
+		}
+	}
+	if n := p.reads.Load() - before; n != 1 {
+		t.Errorf("%d reads until the new key was known", n)
+	}
+
+	// While the keys cannot be read, a token of an unknown key is not called bad.
+	p.keys.Store(nil)
+	for before := p.reads.Load(); p.reads.Load() == before; {
+		_, err := v.Verify(t.Context(), signedBy(jwt.SigningMethodRS256, rsaKey, "c"))
+		if got, _ := problem.As(err); got == nil || got.Kind != problem.Unavailable {
+			t.Fatalf("an unknown key while the JWKS is down: %v", err)
+		}
+	}
 }
 
 func TestBootWhileTheJWKSIsDown(t *testing.T) {

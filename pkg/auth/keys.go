@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -11,9 +12,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/time/rate"
@@ -113,13 +117,15 @@ func ParsePublicKey(text string) (key any, methods []string, err error) {
 const (
 	jwksTimeout = 5 * time.Second
 	jwksRefresh = 15 * time.Minute
-	// jwksUnknown is the shortest time between two reads that unknown key ids cause.
-	jwksUnknown = time.Minute
+	// jwksPause is the shortest time between two reads that unknown key ids cause.
+	jwksPause = 5 * time.Second
 )
 
 // remoteKeys reads the key set now, every jwksRefresh, and when a token names an
-// unknown key, but for that at most once in jwksUnknown: strangers can make up
-// key ids. While the set cannot be read, the keys of the last good read serve.
+// unknown key, but for that at most once in s.JWKSPause: strangers can make up key
+// ids. In between an unknown key may be one that was published since, so its token
+// is neither good nor bad but to be sent again. While the set cannot be read, the
+// keys of the last good read serve.
 func remoteKeys(ctx context.Context, s Settings) (func(context.Context) jwt.Keyfunc, error) {
 	client := s.HTTP
 	if client == nil {
@@ -129,14 +135,18 @@ func remoteKeys(ctx context.Context, s Settings) (func(context.Context) jwt.Keyf
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	pause := cmp.Or(s.JWKSPause, jwksPause)
+	reads := rate.NewLimiter(rate.Every(pause), 1)
+	var failures atomic.Int64
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{s.JWKSURL}, keyfunc.Override{
 		Client:            client,
 		HTTPTimeout:       jwksTimeout,
 		RateLimitWaitMax:  jwksTimeout, // also bounds the read itself
 		RefreshInterval:   jwksRefresh,
-		RefreshUnknownKID: rate.NewLimiter(rate.Every(jwksUnknown), 1),
+		RefreshUnknownKID: reads,
 		RefreshErrorHandlerFunc: func(u string) func(context.Context, error) {
 			return func(ctx context.Context, err error) {
+				failures.Add(1)
 				log.WarnContext(ctx, "cannot read the JWKS; the keys read before go on serving", "url", u, "error", err)
 			}
 		},
@@ -144,11 +154,25 @@ func remoteKeys(ctx context.Context, s Settings) (func(context.Context) jwt.Keyf
 	if err != nil {
 		return nil, fmt.Errorf("JWKS URL: %w", err)
 	}
+	notYet := ErrNoKeys.Detailf("The token names a key that is not known yet. Send the same request again.").After(pause)
 	return func(ctx context.Context) jwt.Keyfunc {
-		// A caller who hangs up must not use up the one read of this minute.
+		// A caller who hangs up must not use up the one read of this time.
 		ctx = context.WithoutCancel(ctx)
 		find := keys.KeyfuncCtx(ctx)
 		return func(t *jwt.Token) (any, error) {
+			all, err := keys.Storage().KeyReadAll(ctx)
+			if err != nil {
+				return nil, err
+			}
+			kid, _ := t.Header["kid"].(string)
+			if _, named := t.Header["kid"]; named && kid == "" { // no key is called so, and to look for it would take its time
+				return nil, ErrInvalid.Detailf("The token's kid must be the name of a key.")
+			}
+			known := slices.ContainsFunc(all, func(k jwkset.JWK) bool { return k.Marshal().KID == kid })
+			if kid != "" && !known && reads.Tokens() < 1 {
+				return nil, notYet
+			}
+			failed := failures.Load()
 			key, err := find(t)
 			set, isSet := key.(jwt.VerificationKeySet)
 			if err == nil && (!isSet || len(set.Keys) > 0) {
@@ -160,8 +184,11 @@ func remoteKeys(ctx context.Context, s Settings) (func(context.Context) jwt.Keyf
 					return key, nil
 				}
 			}
-			if all, readErr := keys.Storage().KeyReadAll(ctx); readErr == nil && len(all) == 0 {
+			switch all, readErr := keys.Storage().KeyReadAll(ctx); {
+			case readErr == nil && len(all) == 0:
 				return nil, ErrNoKeys.Because(err)
+			case !known && failures.Load() != failed: // nobody can say whether there is such a key
+				return nil, notYet.Because(err)
 			}
 			return nil, err
 		}

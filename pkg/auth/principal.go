@@ -1,18 +1,57 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Kind says how a caller made itself known.
+type Kind string
+
+// The kinds of callers.
+const (
+	User  Kind = "user"  // a JWT of the app's own issuer
+	Guest Kind = "guest" // a JWT that Till issued to a shopper without an account
+	Key   Kind = "key"   // a server key of the app's backend
+)
+
+// What a server key may do. A user's JWT may carry Staff too.
+const (
+	OrdersRead    = "orders:read"
+	OrdersWrite   = "orders:write"
+	PaymentsRead  = "payments:read"
+	PaymentsWrite = "payments:write"
+	RefundsWrite  = "refunds:write"
+	Staff         = "staff"
+)
+
+// Scopes are all that a server key can be given.
+func Scopes() []string {
+	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, Staff}
+}
 
 // Principal is who is calling.
 type Principal struct {
+	Kind    Kind
 	Issuer  string
 	Subject string
 	Email   string // the token's email, empty where there is none or email_verified is false
-	Guest   bool
 	Scopes  []string
+	Expires time.Time // of the token; zero for a server key, which holds until it is revoked
+	// Everyone says that this call may see and move what is anybody's: it is made
+	// with a server key, or by staff where the operation is open to staff. Only who
+	// admits the call sets it; without it a caller sees its own alone.
+	Everyone bool
 }
 
 // Owner is how rows say whose they are: issuer|subject.
 func (p Principal) Owner() string { return p.Issuer + "|" + p.Subject }
+
+// Has reports whether the caller was given one of the scopes.
+func (p Principal) Has(scopes ...string) bool {
+	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(p.Scopes, s) })
+}
 
 type principalKey struct{}
 

@@ -48,9 +48,13 @@ type Settings struct {
 	GuestSecret string        // HS256, at least 32 bytes; empty = no guests
 	GuestTTL    time.Duration // how long a guest's token holds
 
-	Now  func() time.Time
-	HTTP *http.Client // for the JWKS; nil = a client with short deadlines
-	Log  *slog.Logger // failures to read the JWKS; nil = none
+	Keys *Keys // the app's backend; nil = no server keys
+
+	Now func() time.Time
+	// JWKSPause is the shortest time between two reads of the JWKS that tokens cause; 0 = 5 s.
+	JWKSPause time.Duration
+	HTTP      *http.Client // for the JWKS; nil = a client with short deadlines
+	Log       *slog.Logger // failures to read the JWKS; nil = none
 }
 
 // Verifier checks tokens. It is safe for concurrent use.
@@ -59,6 +63,7 @@ type Verifier struct {
 	user   *issuer // nil = no users
 	guest  *issuer // nil = no guests
 	guests guests
+	keys   *Keys // nil = no server keys
 }
 
 // issuer is one source of tokens, with the only key and algorithms it may use.
@@ -74,7 +79,7 @@ func New(ctx context.Context, s Settings) (*Verifier, error) {
 	if s.Now == nil {
 		return nil, errors.New("auth: no clock")
 	}
-	v := &Verifier{now: s.Now}
+	v := &Verifier{now: s.Now, keys: s.Keys}
 	user, err := userIssuer(ctx, s)
 	v.user = user
 	if s.GuestSecret != "" {
@@ -104,18 +109,32 @@ func newIssuer(s Settings, name, audience string, methods []string, keyfunc func
 	)}
 }
 
+// Issuers are the issuers whose tokens are accepted, the app's own first.
+func (v *Verifier) Issuers() []string {
+	var names []string
+	for _, i := range []*issuer{v.user, v.guest} {
+		if i != nil {
+			names = append(names, i.name)
+		}
+	}
+	return names
+}
+
 // Verify returns whose token it is, or a problem. The token is never part of an error.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
 	if token == "" {
 		return Principal{}, ErrUnauthenticated
 	}
+	if v.keys != nil && strings.HasPrefix(token, tokenPrefix) {
+		return v.keys.verify(ctx, token)
+	}
 	claimed, err := peek(token)
 	if err != nil {
 		return Principal{}, err
 	}
-	from := v.user
+	from, kind := v.user, User
 	if claimed == GuestIssuer {
-		from = v.guest
+		from, kind = v.guest, Guest
 	}
 	if from == nil || claimed != from.name {
 		return Principal{}, ErrInvalid.Detailf("The token's issuer is not accepted here.")
@@ -124,10 +143,23 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	if _, err := from.parser.ParseWithClaims(token, claims, from.keyfunc(ctx)); err != nil {
 		return Principal{}, refusal(err)
 	}
-	if exp, err := claims.GetExpirationTime(); err != nil || exp.Unix() > lastExpiry {
+	exp, err := claims.GetExpirationTime()
+	if err != nil || exp.Unix() > lastExpiry {
 		return Principal{}, ErrInvalid.Detailf("The token's exp must be in seconds.")
 	}
-	return principal(claims, from == v.guest)
+	who, err := principal(claims, kind)
+	who.Expires = exp.Add(leeway).UTC() // so long it is taken
+	return who, err
+}
+
+// Holds says whether a caller who was let in before may still be told something: a
+// server key until it is revoked, and a token until its Expires, which is the
+// caller's to watch.
+func (v *Verifier) Holds(ctx context.Context, who Principal) error {
+	if who.Kind != Key {
+		return nil
+	}
+	return v.keys.holds(ctx, who.Subject)
 }
 
 // peek reads the issuer of a token that is not verified yet, and refuses what no

@@ -201,7 +201,7 @@ func TestTokensThatAreRefused(t *testing.T) {
 }
 
 func TestTokensThatAreAccepted(t *testing.T) {
-	plain := auth.Principal{Issuer: "https://id.example", Subject: "user_1"}
+	plain := auth.Principal{Kind: auth.User, Issuer: "https://id.example", Subject: "user_1"}
 	for name, tc := range map[string]struct {
 		settings auth.Settings
 		token    string
@@ -220,16 +220,20 @@ func TestTokensThatAreAccepted(t *testing.T) {
 		"ours in a list of aud":   {hs256User, user(claims{"aud": []string{"x", "shop"}}), plain},
 		"expired within leeway":   {hs256User, user(claims{"exp": now.Add(-20 * time.Second).Unix()}), plain},
 		"iat a fraction":          {hs256User, user(claims{"iat": float64(now.Unix()) + 0.5}), plain},
-		"scope a string":          {hs256User, user(claims{"scope": "staff orders"}), auth.Principal{Issuer: plain.Issuer, Subject: "user_1", Scopes: []string{"staff", "orders"}}},
-		"scp a list":              {hs256User, user(claims{"scp": []any{"staff", 1}}), auth.Principal{Issuer: plain.Issuer, Subject: "user_1", Scopes: []string{"staff"}}},
-		"email":                   {hs256User, user(claims{"email": "a@b.example"}), auth.Principal{Issuer: plain.Issuer, Subject: "user_1", Email: "a@b.example"}},
-		"email verified":          {hs256User, user(claims{"email": "a@b.example", "email_verified": true}), auth.Principal{Issuer: plain.Issuer, Subject: "user_1", Email: "a@b.example"}},
+		"scope a string":          {hs256User, user(claims{"scope": "staff orders"}), auth.Principal{Kind: auth.User, Issuer: plain.Issuer, Subject: "user_1", Scopes: []string{"staff", "orders"}}},
+		"scp a list":              {hs256User, user(claims{"scp": []any{"staff", 1}}), auth.Principal{Kind: auth.User, Issuer: plain.Issuer, Subject: "user_1", Scopes: []string{"staff"}}},
+		"email":                   {hs256User, user(claims{"email": "a@b.example"}), auth.Principal{Kind: auth.User, Issuer: plain.Issuer, Subject: "user_1", Email: "a@b.example"}},
+		"email verified":          {hs256User, user(claims{"email": "a@b.example", "email_verified": true}), auth.Principal{Kind: auth.User, Issuer: plain.Issuer, Subject: "user_1", Email: "a@b.example"}},
 		"email not verified":      {hs256User, user(claims{"email": "a@b.example", "email_verified": false}), plain},
 		"email_verified a number": {hs256User, user(claims{"email": "a@b.example", "email_verified": 1}), plain},
 		"email with a line break": {hs256User, user(claims{"email": "a@b.example\r\nBcc: x"}), plain},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := verifier(t, tc.settings).Verify(t.Context(), tc.token)
+			if got.Expires.Before(now.Add(-time.Minute)) {
+				t.Errorf("it expires at %s", got.Expires)
+			}
+			got.Expires = time.Time{}
 			if err != nil || fmt.Sprint(got) != fmt.Sprint(tc.want) {
 				t.Fatalf("got %+v, %v; want %+v", got, err, tc.want)
 			}
@@ -244,7 +248,7 @@ func TestGuests(t *testing.T) {
 		t.Fatalf("expires %v, %v", expires, err)
 	}
 	first, err := v.Verify(t.Context(), token)
-	if err != nil || !first.Guest || !strings.HasPrefix(first.Owner(), "till:guest|guest_") {
+	if err != nil || first.Kind != auth.Guest || !strings.HasPrefix(first.Owner(), "till:guest|guest_") {
 		t.Fatalf("got %+v, %v", first, err)
 	}
 	token, _, _ = v.IssueGuest()

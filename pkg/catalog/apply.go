@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -15,7 +14,7 @@ import (
 // of another mode or account, or of a type that Till does not know. An event
 // that is older than the row is applied and changes nothing. An object that
 // cannot be read fails the whole batch; the caller then tries each alone.
-func (s *Service) Apply(ctx context.Context, tx *gorm.DB, events []gateway.Event) (applied []bool, err error) {
+func (s *Service) Apply(tx *gorm.DB, events []gateway.Event) (applied []bool, err error) {
 	products, prices := batch[productRow]{}, batch[priceRow]{}
 	applied = make([]bool, len(events))
 	for i, ev := range events {
@@ -47,7 +46,6 @@ func (s *Service) Apply(ctx context.Context, tx *gorm.DB, events []gateway.Event
 		}
 		applied[i] = true
 	}
-	tx = tx.WithContext(ctx)
 	if err := writeProducts(tx, products); err != nil {
 		return nil, fmt.Errorf("mirror products: %w", err)
 	}

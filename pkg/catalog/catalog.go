@@ -35,16 +35,6 @@ var (
 	ErrPriceNotOneTime = problem.New(problem.Invalid, "price_not_one_time", "This price cannot be ordered once: it is recurring or has no fixed unit amount.")
 )
 
-// PriceError says which of several prices was refused. Reason is one of the
-// errors above, naming the id.
-type PriceError struct {
-	ID     string // as it was asked for, a price id or lookup key
-	Reason *problem.Error
-}
-
-func (e *PriceError) Error() string { return e.Reason.Error() }
-func (e *PriceError) Unwrap() error { return e.Reason }
-
 // Service reads and keeps the mirror.
 type Service struct {
 	db       *store.DB

@@ -75,7 +75,7 @@ func (f fixture) apply(events ...gateway.Event) []bool {
 	f.t.Helper()
 	var applied []bool
 	err := f.db.Tx(f.t.Context(), func(tx *gorm.DB) (err error) {
-		applied, err = f.Apply(f.t.Context(), tx, events)
+		applied, err = f.Apply(tx, events)
 		return err
 	})
 	if err != nil {
@@ -85,12 +85,19 @@ func (f fixture) apply(events ...gateway.Event) []bool {
 }
 
 // resolve runs within a transaction, as orders are priced.
-func (f fixture) resolve(ids ...string) (prices map[string]catalog.Price, err error) {
-	err = f.db.Tx(f.t.Context(), func(tx *gorm.DB) (err error) {
-		prices, err = f.Resolve(f.t.Context(), tx, ids)
+func (f fixture) resolve(ids ...string) (map[string]catalog.Price, error) {
+	found := map[string]catalog.Price{}
+	err := f.db.Tx(f.t.Context(), func(tx *gorm.DB) error {
+		var prices *catalog.Prices
+		err := store.Send(tx, func(p *store.Pipe) { prices = f.Look(p, ids) })
+		for _, id := range ids {
+			if err == nil {
+				found[id], err = prices.Find(id)
+			}
+		}
 		return err
 	})
-	return prices, err
+	return found, err
 }
 
 func (f fixture) names() []string {
@@ -245,9 +252,8 @@ func TestResolveNamesThePriceItRefuses(t *testing.T) {
 			"absent": catalog.ErrPriceNotFound, "": catalog.ErrPriceNotFound, "' OR 1=1 --": catalog.ErrPriceNotFound,
 		} {
 			_, err := f.resolve("good", id)
-			var pe *catalog.PriceError
 			p, _ := problem.As(err)
-			if !errors.Is(err, want) || !errors.As(err, &pe) || pe.ID != id || !strings.Contains(p.Detail, fmt.Sprintf("%q", id)) || p.Kind != problem.Invalid {
+			if !errors.Is(err, want) || !strings.Contains(p.Detail, fmt.Sprintf("%q", id)) || p.Kind != problem.Invalid {
 				t.Errorf("%q: %v", id, err)
 			}
 		}

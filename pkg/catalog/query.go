@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"till/pkg/money"
-	"till/pkg/problem"
 	"till/pkg/store"
 )
 
-// forSale is the condition on prices as p that Products and Resolve share.
+// forSale is the condition on prices as p that lists share.
 const forSale = "p.active AND NOT p.deleted AND p.has_unit AND NOT p.recurring"
 
 // Products lists what can be ordered, newest first: active products with at
@@ -93,50 +93,55 @@ func (r priceRow) price(productName string) Price {
 	}
 }
 
-// Resolve finds the price for each of ids, a price id or a lookup key, in one
-// statement. The first that cannot be ordered is returned as a *PriceError.
-func (s *Service) Resolve(ctx context.Context, tx *gorm.DB, ids []string) (map[string]Price, error) {
-	out := make(map[string]Price, len(ids))
-	if len(ids) == 0 {
-		return out, nil
-	}
-	var rows []struct {
-		Row           priceRow `gorm:"embedded"`
-		ProductName   string
-		ProductOnSale bool
-	}
-	// The newest news comes last and so wins a lookup key that two rows hold.
-	err := tx.WithContext(ctx).Table("prices p").
-		Select("p.*, coalesce(t.name, '') AS product_name, coalesce(t.active AND NOT t.deleted, false) AS product_on_sale").
-		Joins("LEFT JOIN products t ON t.account = p.account AND t.livemode = p.livemode AND t.id = p.product_id").
-		Where("p.account = '' AND p.livemode = ? AND (p.id IN ? OR p.lookup_key IN ?)", s.livemode, ids, ids).
-		Order("p.active, p.news_at, p.created_at, p.id").Find(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("resolve prices: %w", err)
-	}
-	byID, byKey := map[string]int{}, map[string]int{}
-	for i, r := range rows {
-		byID[r.Row.ID] = i
-		if r.Row.LookupKey != "" {
-			byKey[r.Row.LookupKey] = i
-		}
-	}
-	for _, id := range ids {
-		i, ok := byID[id]
-		if !ok {
-			i, ok = byKey[id]
-		}
-		switch {
-		case !ok || !rows[i].Row.Active || rows[i].Row.Deleted || !rows[i].ProductOnSale:
-			return nil, refused(id, ErrPriceNotFound, "There is no price %q, or it is no longer for sale.")
-		case rows[i].Row.Recurring || !rows[i].Row.HasUnit:
-			return nil, refused(id, ErrPriceNotOneTime, "The price %q cannot be ordered once: it is recurring or has no fixed unit amount.")
-		}
-		out[id] = rows[i].Row.price(rows[i].ProductName)
-	}
-	return out, nil
+// Prices is a look at the catalogue, to price orders from.
+type Prices struct {
+	rows []resolved
+	byID map[string]int // of both kinds; nil until it is first asked
 }
 
-func refused(id string, why *problem.Error, detail string) error {
-	return &PriceError{ID: id, Reason: why.Detailf(detail, id)}
+type resolved struct {
+	Row           priceRow `gorm:"embedded"`
+	ProductName   string
+	ProductOnSale bool
+}
+
+// Look has p look ids up, price ids or lookup keys. The prices are there once p
+// has run.
+func (s *Service) Look(p *store.Pipe, ids []string) *Prices {
+	found := &Prices{}
+	if len(ids) == 0 {
+		return found
+	}
+	const from = `(SELECT p.*, coalesce(t.name, '') AS product_name, coalesce(t.active AND NOT t.deleted, false) AS product_on_sale
+		FROM prices p LEFT JOIN products t ON t.account = p.account AND t.livemode = p.livemode AND t.id = p.product_id) AS found`
+	byID, byKey := store.In("id", ids), store.In("lookup_key", ids)
+	store.FindFrom(p, &found.rows, from, clause.Expr{
+		// The newest news comes last and so wins a lookup key that two rows hold.
+		SQL:  "account = '' AND livemode = ? AND (" + byID.SQL + " OR " + byKey.SQL + ") ORDER BY active, news_at, created_at, id",
+		Vars: slices.Concat([]any{s.livemode}, byID.Vars, byKey.Vars),
+	})
+	return found
+}
+
+// Find returns the price of one of the ids that were looked up. ErrPriceNotFound
+// and ErrPriceNotOneTime say that it cannot be ordered.
+func (p *Prices) Find(id string) (Price, error) {
+	if p.byID == nil {
+		p.byID = map[string]int{}
+		for i, r := range p.rows {
+			p.byID[r.Row.LookupKey] = i
+		}
+		delete(p.byID, "")
+		for i, r := range p.rows {
+			p.byID[r.Row.ID] = i // an id goes before a key of the same text
+		}
+	}
+	i, ok := p.byID[id]
+	switch {
+	case !ok || !p.rows[i].Row.Active || p.rows[i].Row.Deleted || !p.rows[i].ProductOnSale:
+		return Price{}, ErrPriceNotFound.Detailf("There is no price %q, or it is no longer for sale.", id)
+	case p.rows[i].Row.Recurring || !p.rows[i].Row.HasUnit:
+		return Price{}, ErrPriceNotOneTime.Detailf("The price %q cannot be ordered once: it is recurring or has no fixed unit amount.", id)
+	}
+	return p.rows[i].Row.price(p.rows[i].ProductName), nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -38,6 +39,9 @@ func (c *Config) Check() error {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
 	}
 	f.positive("TILL_SWEEP_INTERVAL", c.SweepInterval)
+	if c.StopDelay < 0 {
+		f.add("TILL_STOP_DELAY must be 0 or longer, such as 2s, not %s", c.StopDelay)
+	}
 	if c.SweepAfter <= callLimit {
 		f.add("TILL_SWEEP_AFTER must be longer than %s, the time that a call to Stripe may take, not %s", callLimit, c.SweepAfter)
 	}
@@ -96,14 +100,57 @@ func (c *Config) checkServer(f *faults) {
 			f.add("TILL_ADDR must be host:port or :port, not %q", c.Addr)
 		}
 	}
+	if c.MetricsAddr != "" {
+		if _, port, err := net.SplitHostPort(c.MetricsAddr); err != nil || !isPort(port) {
+			f.add("TILL_METRICS_ADDR must be host:port or :port, not %q", c.MetricsAddr)
+		}
+	}
+	f.web("OTEL_EXPORTER_OTLP_ENDPOINT", c.OTLPEndpoint)
 	if c.Port != "" && !isPort(c.Port) {
 		f.add("PORT must be a number from 0 to 65535, not %q", c.Port)
+	}
+	for variable, limit := range map[string]int64{
+		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest,
+	} {
+		if limit < 0 {
+			f.add("%s must be a number a minute, or 0 for no limit, not %d", variable, limit)
+		}
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := parseProxy(p); err != nil {
+			f.add("TILL_TRUSTED_PROXIES: %q %w", p, err)
+		}
+	}
+	if c.DatabaseConnections < 4 {
+		f.add("TILL_DATABASE_CONNECTIONS must be at least 4, not %d: one for each kind of work", c.DatabaseConnections)
+	}
+	if c.MaxConnections <= 0 {
+		f.add("TILL_MAX_CONNECTIONS must be at least 1, not %d", c.MaxConnections)
 	}
 	for _, o := range c.AllowedOrigins {
 		if err := checkOrigin(o); err != nil {
 			f.add("TILL_ALLOWED_ORIGINS: %q %w", o, err)
 		}
 	}
+}
+
+// parseProxy takes an address or a range. All the world is none: anybody could then
+// call himself by any address.
+func parseProxy(p string) (netip.Prefix, error) {
+	p = strings.TrimSpace(p)
+	var prefix netip.Prefix
+	if address, err := netip.ParseAddr(p); err == nil && address.Zone() == "" {
+		prefix = netip.PrefixFrom(address, address.BitLen())
+	} else if prefix, err = netip.ParsePrefix(p); err != nil {
+		return netip.Prefix{}, errors.New("must be an address or a range, such as 10.0.0.7 or 10.0.0.0/8")
+	}
+	switch {
+	case prefix.Bits() == 0:
+		return netip.Prefix{}, errors.New("is everybody: name your own proxies")
+	case prefix.Addr().Is4In6():
+		return netip.Prefix{}, errors.New("must be written as IPv4")
+	}
+	return prefix.Masked(), nil
 }
 
 func isPort(s string) bool {
@@ -200,6 +247,10 @@ func (c *Config) checkCallers(f *faults) {
 		f.add("%s are set together: keep one", strings.Join(keys, " and "))
 	}
 	f.web("TILL_JWT_JWKS_URL", c.JWTJWKSURL)
+	if c.Livemode() && strings.HasPrefix(strings.ToLower(c.JWTJWKSURL), "http://") {
+		// Whoever sits between could publish a key of his own, and be any user.
+		f.add("TILL_JWT_JWKS_URL must be https:// with a live key")
+	}
 	if c.JWTPublicKey != "" {
 		if _, _, err := auth.ParsePublicKey(c.JWTPublicKey); err != nil {
 			f.add("TILL_JWT_PUBLIC_KEY: %w", err)

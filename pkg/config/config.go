@@ -42,8 +42,9 @@ type Config struct {
 	// Zero is refused; default 5m.
 	WebhookTolerance time.Duration `name:"webhook-tolerance" env:"TILL_WEBHOOK_TOLERANCE" default:"5m" help:"How far a webhook signature's time may be off."`
 
-	// JWTJWKSURL is where your app's identity provider publishes its keys. At most
-	// one of this, JWTPublicKey and JWTSecret; none only where guests are on.
+	// JWTJWKSURL is where your app's identity provider publishes its keys, https://
+	// with a live key. At most one of this, JWTPublicKey and JWTSecret; none only
+	// where guests are on.
 	JWTJWKSURL string `name:"jwt-jwks-url" env:"TILL_JWT_JWKS_URL" help:"JWKS URL that user tokens are checked with."`
 	// JWTPublicKey is a PEM public key or certificate (RSA, EC, Ed25519).
 	JWTPublicKey string `name:"jwt-public-key" env:"TILL_JWT_PUBLIC_KEY" help:"PEM public key that user tokens are checked with."`
@@ -80,14 +81,51 @@ type Config struct {
 	// amount. Empty = the log alone.
 	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`
 
+	// LimitUser is how often a minute one user or guest may call what writes: start a
+	// payment, make an order, cancel either. 0 = as often as one likes, as for the
+	// limits below; default 30.
+	LimitUser int64 `name:"limit-user" env:"TILL_LIMIT_USER" default:"30" help:"Payment starts, orders and cancels a minute for each user or guest; 0 = no limit."`
+	// LimitAddress is the same for one address (IPv6: one /64). Default 300: many
+	// shoppers may come from one address, such as a mobile network's.
+	LimitAddress int64 `name:"limit-address" env:"TILL_LIMIT_ADDRESS" default:"300" help:"Payment starts, orders and cancels a minute from each address; 0 = no limit."`
+	// LimitOrder is how often a minute one order's payment may be started; default 10.
+	LimitOrder int64 `name:"limit-order" env:"TILL_LIMIT_ORDER" default:"10" help:"Payment starts a minute for each order; 0 = no limit."`
+	// LimitGuest is how many guest tokens a minute one address gets; default 60.
+	LimitGuest int64 `name:"limit-guest" env:"TILL_LIMIT_GUEST" default:"60" help:"Guest tokens a minute for each address; 0 = no limit."`
+	// TrustedProxies are the addresses and ranges (CIDR) of your own proxies, whose
+	// X-Forwarded-For says who is calling. Empty = none: the caller is who connects.
+	TrustedProxies []string `name:"trusted-proxies" env:"TILL_TRUSTED_PROXIES" help:"Addresses and CIDRs of your proxies, comma-separated."`
+	// DatabaseConnections is how many connections to Postgres this process may have,
+	// besides two that listen: a quarter each for what callers read and write, most
+	// of the rest for Till's own work such as webhooks. Who gets none within 2 s is
+	// answered 503. At least 4; the server must allow them for all replicas together.
+	// Default 24.
+	DatabaseConnections int `name:"database-connections" env:"TILL_DATABASE_CONNECTIONS" default:"24" help:"Connections to Postgres, besides two that listen."`
+	// MaxConnections is how many connections may be open at once, so that nobody
+	// uses up memory and file descriptors by connecting; idle ones are closed for
+	// new ones. Keep it below `ulimit -n`. Zero is refused; default 4096.
+	MaxConnections int `name:"max-connections" env:"TILL_MAX_CONNECTIONS" default:"4096" help:"Open connections at once."`
+
 	// SweepInterval is the pause between two sweeps of what hangs. Zero is refused; default 1s.
 	SweepInterval time.Duration `name:"sweep-interval" env:"TILL_SWEEP_INTERVAL" default:"1s" help:"Pause between sweeps of what hangs."`
 	// SweepAfter is how old an undecided call to Stripe must be before a sweep
 	// settles it. Must be longer than the 10 s that a call may take; default 60s.
 	SweepAfter time.Duration `name:"sweep-after" env:"TILL_SWEEP_AFTER" default:"60s" help:"Age at which an undecided call to Stripe is settled."`
 
+	// StopDelay is how long Till still takes new requests after it was told to
+	// stop, while /readyz already says so and load balancers turn away. Then
+	// requests under way have 25 s. Zero = none; default 2s.
+	StopDelay time.Duration `name:"stop-delay" env:"TILL_STOP_DELAY" default:"2s" help:"How long to serve on after a stop, until load balancers know."`
+
 	// LogLevel is debug, info (default), warn or error.
 	LogLevel string `name:"log-level" env:"TILL_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	// LogFormat is json (default) or text.
 	LogFormat string `name:"log-format" env:"TILL_LOG_FORMAT" default:"json" help:"json or text."`
+	// MetricsAddr is where Prometheus scrapes /metrics, host:port or :port: apart from
+	// the API, and not for the public. Empty = nothing is counted.
+	MetricsAddr string `name:"metrics-addr" env:"TILL_METRICS_ADDR" help:"Address for Prometheus to scrape; none = no metrics."`
+	// OTLPEndpoint is where traces go, an OTLP/HTTP collector such as
+	// http://localhost:4318; OpenTelemetry's other OTEL_ variables hold then too.
+	// Empty = nothing is traced.
+	OTLPEndpoint string `name:"otlp-endpoint" env:"OTEL_EXPORTER_OTLP_ENDPOINT" help:"OTLP/HTTP collector for traces; none = no traces."`
 }

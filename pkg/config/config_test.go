@@ -66,8 +66,16 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Listen() != ":8080" || c.WebhookTolerance != 5*time.Minute || c.GuestTTL != 720*time.Hour || c.Currency != "usd" ||
 		c.SweepInterval != time.Second || c.SweepAfter != time.Minute || c.LogLevel != "info" || c.LogFormat != "json" ||
+		c.LimitUser != 30 || c.LimitAddress != 300 || c.LimitOrder != 10 || c.LimitGuest != 60 || c.MaxConnections != 4096 || c.DatabaseConnections != 24 || len(c.Proxies()) != 0 ||
 		c.MigrateOn() || !c.GuestsOn() || c.Livemode() || c.ClientAmounts() {
 		t.Errorf("got %+v", c)
+	}
+}
+
+func TestProxies(t *testing.T) {
+	c, err := load(t, map[string]string{"TILL_TRUSTED_PROXIES": "10.1.2.3/8, 192.0.2.7,2001:db8::/32,::1"})
+	if got := fmt.Sprint(c.Proxies()); err != nil || got != "[10.0.0.0/8 192.0.2.7/32 2001:db8::/32 ::1/128]" {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 
@@ -78,6 +86,7 @@ func TestSettingsThatHold(t *testing.T) {
 		"two webhook secrets":          {"STRIPE_WEBHOOK_SECRET": "whsec_1, whsec_2"},
 		"users by JWKS, no guests":     {"TILL_GUESTS": "-", "TILL_GUEST_SECRET": "-", "TILL_JWT_JWKS_URL": "https://id.example/jwks", "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"},
 		"origins":                      {"TILL_ALLOWED_ORIGINS": "https://shop.example,http://localhost:*,http://127.0.0.1:*,http://shop.example:8081"},
+		"no limits":                    {"TILL_LIMIT_USER": "0", "TILL_LIMIT_ADDRESS": "0", "TILL_LIMIT_ORDER": "0", "TILL_LIMIT_GUEST": "0"},
 		"amounts from clients":         {"TILL_CLIENT_AMOUNT_MIN": "100", "TILL_CLIENT_AMOUNT_MAX": "50000"},
 		"the sandbox with a test key":  {"TILL_STRIPE_URL": "http://127.0.0.1:12111", "TILL_STRIPE_JS_URL": "http://127.0.0.1:12111/v3/"},
 		"mail":                         {"TILL_SMTP_URL": "smtp://user:p%40ss@mail.example:587", "TILL_MAIL_FROM": "Shop <shop@example.com>"},
@@ -111,6 +120,7 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"a webhook secret of one's own": {map[string]string{"STRIPE_WEBHOOK_SECRET": "whsec_1,changeme"}, "STRIPE_WEBHOOK_SECRET must be"},
 		"a password in a URL":           {map[string]string{"TILL_STRIPE_URL": "http://u:p@127.0.0.1:12111"}, "TILL_STRIPE_URL must not hold a user name or password"},
 		"no tolerance":                  {map[string]string{"TILL_WEBHOOK_TOLERANCE": "0s"}, "TILL_WEBHOOK_TOLERANCE must be longer"},
+		"keys over http, live":          {map[string]string{"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1", "TILL_JWT_JWKS_URL": "HTTP://id.example/keys"}, "TILL_JWT_JWKS_URL must be https://"},
 		"sandbox with a live key":       {map[string]string{"STRIPE_SECRET_KEY": "sk_live_1", "STRIPE_PUBLISHABLE_KEY": "pk_live_1", "TILL_STRIPE_URL": "http://x"}, "TILL_STRIPE_URL is for the sandbox"},
 		"two kinds of key":              {map[string]string{"TILL_JWT_SECRET": strings.Repeat("j", 32), "TILL_JWT_JWKS_URL": "https://x/y", "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"}, "TILL_JWT_JWKS_URL and TILL_JWT_SECRET are set together"},
 		"weak JWT secret":               {map[string]string{"TILL_JWT_SECRET": "weak", "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"}, "TILL_JWT_SECRET has 4 bytes"},
@@ -142,6 +152,15 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"sweeping calls under way":      {map[string]string{"TILL_SWEEP_AFTER": "5s"}, "TILL_SWEEP_AFTER must be longer"},
 		"an address without a port":     {map[string]string{"TILL_ADDR": "localhost"}, "TILL_ADDR must be"},
 		"a port out of range":           {map[string]string{"PORT": "70000"}, "PORT must be"},
+		"a limit below none":            {map[string]string{"TILL_LIMIT_ORDER": "-1"}, "TILL_LIMIT_ORDER must be a number a minute"},
+		"a limit in words":              {map[string]string{"TILL_LIMIT_USER": "many"}, "TILL_LIMIT_USER"},
+		"a proxy by name":               {map[string]string{"TILL_TRUSTED_PROXIES": "10.0.0.1,balancer"}, `TILL_TRUSTED_PROXIES: "balancer" must be an address or a range`},
+		"everybody a proxy":             {map[string]string{"TILL_TRUSTED_PROXIES": "0.0.0.0/0"}, "is everybody"},
+		"everybody a proxy by IPv6":     {map[string]string{"TILL_TRUSTED_PROXIES": "::/0"}, "is everybody"},
+		"a proxy's IPv4 as IPv6":        {map[string]string{"TILL_TRUSTED_PROXIES": "::ffff:10.0.0.1"}, "must be written as IPv4"},
+		"a proxy on a link":             {map[string]string{"TILL_TRUSTED_PROXIES": "fe80::1%eth0"}, "must be an address or a range"},
+		"too few for the database":      {map[string]string{"TILL_DATABASE_CONNECTIONS": "3"}, "TILL_DATABASE_CONNECTIONS must be at least 4"},
+		"no connections":                {map[string]string{"TILL_MAX_CONNECTIONS": "0"}, "TILL_MAX_CONNECTIONS must be at least 1"},
 		"a level that is none":          {map[string]string{"TILL_LOG_LEVEL": "loud"}, "TILL_LOG_LEVEL must be"},
 		"a format that is none":         {map[string]string{"TILL_LOG_FORMAT": "xml"}, "TILL_LOG_FORMAT must be"},
 		"a misspelt variable":           {map[string]string{"TILL_CURRENCI": "eur"}, "TILL_CURRENCI is not a setting: did you mean TILL_CURRENCY?"},

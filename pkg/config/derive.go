@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // The values below are read off a Config that has been validated.
 
@@ -27,6 +30,17 @@ func (c *Config) MigrateOn() bool { return c.Migrate == "on" }
 
 // ClientAmounts says whether clients may name an amount.
 func (c *Config) ClientAmounts() bool { return c.ClientAmountMin != nil && c.ClientAmountMax != nil }
+
+// Proxies are the ranges of addresses that X-Forwarded-For is believed from.
+func (c *Config) Proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range c.TrustedProxies {
+		if prefix, err := parseProxy(p); err == nil {
+			out = append(out, prefix)
+		}
+	}
+	return out
+}
 
 // WebhookSecrets are the signing secrets, any of which may have signed.
 func (c *Config) WebhookSecrets() []string {

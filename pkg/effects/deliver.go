@@ -5,15 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
 	"till/pkg/failpoint"
 	"till/pkg/mail"
 	"till/pkg/store"
+	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
 
@@ -29,50 +33,81 @@ const (
 // recordTimeout bounds writing down how a delivery went.
 const recordTimeout = 5 * time.Second
 
-// deliver is a job's arguments. What is to be delivered stays in the effect's
-// row, so that addresses are in one place.
+// perJob is how many effects one job delivers, all at once: a job costs the
+// database as much as all that an effect writes.
+const perJob = 4
+
+// deliver is a job's arguments. What is to be delivered stays in the effects'
+// rows, so that addresses are in one place.
 type deliver struct {
-	EffectID string `json:"effectId"`
+	EffectIDs []string `json:"effectIds"`
+	// Traceparent is the span in which they were recorded; empty where nothing is traced.
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // Kind names the job in River's tables.
-func (deliver) Kind() string { return "effect" }
+func (deliver) Kind() string { return "effects" }
 
 type worker struct {
 	river.WorkerDefaults[deliver]
 	e *Effects
 }
 
-// Work delivers one effect. An effect that is done already is left alone: the
-// job may run again after a crash.
+// Work delivers the job's effects, each as if it were alone. One that is done
+// already is left alone: the job may run again after a crash, or for another one.
+// One that is not there was its subject's already.
 func (w *worker) Work(ctx context.Context, job *river.Job[deliver]) error {
-	e := w.e
-	var r row
-	err := e.db.Read(ctx).Where("id = ?", job.Args.EffectID).Take(&r).Error
-	switch {
-	case errors.Is(err, gorm.ErrRecordNotFound):
-		return river.JobCancel(fmt.Errorf("effect %s is gone", job.Args.EffectID))
-	case err != nil:
+	var rows []row
+	if err := w.e.db.Read(ctx).Where("id IN ? AND state = ?", job.Args.EffectIDs, pending).Find(&rows).Error; err != nil {
 		return err
-	case r.State != pending:
-		return nil
 	}
+	ctx = telemetry.WithTraceparent(ctx, job.Args.Traceparent)
+	again, givenUp := make([]error, len(rows)), make([]error, len(rows))
+	var all sync.WaitGroup
+	for i, r := range rows {
+		all.Go(func() {
+			final, err := w.e.work(ctx, r, job.Attempt >= job.MaxAttempts)
+			if final {
+				givenUp[i] = err
+			} else {
+				again[i] = err
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(again...); err != nil {
+		return err
+	}
+	if err := errors.Join(givenUp...); err != nil {
+		return river.JobCancel(err)
+	}
+	return nil
+}
+
+// work delivers one effect and writes down how it went: whether it is given up, and
+// its error.
+func (e *Effects) work(ctx context.Context, r row, last bool) (final bool, err error) {
+	defer func() {
+		if cause := recover(); cause != nil { // as River does it for a job
+			final, err = false, fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	ctx, span := e.opt.Tracing.Start(telemetry.Begin(ctx), "effect", trace.WithSpanKind(trace.SpanKindConsumer))
+	defer span.End()
+	telemetry.NoteSubject(ctx, r.Subject)
 	var p payload
-	if err := json.Unmarshal(r.Payload, &p); err != nil {
-		return river.JobCancel(fmt.Errorf("effect %s is unreadable: %w", r.ID, err))
+	if err = json.Unmarshal(r.Payload, &p); err != nil {
+		return true, fmt.Errorf("effect %s is unreadable: %w", r.ID, err)
 	}
 	failpoint.Here("effects.before_delivery")
 	err = e.deliver(ctx, r.ID, p)
 	failpoint.Here("effects.delivered")
-	final := errors.Is(err, mail.ErrPermanent) || r.Attempts+1 >= maxAttempts || job.Attempt >= job.MaxAttempts
+	final = errors.Is(err, mail.ErrPermanent) || r.Attempts+1 >= maxAttempts || last
+	e.show(ctx, span, r, err, final)
 	if dbErr := e.record(ctx, r, p, err, final); dbErr != nil {
-		return errors.Join(err, dbErr)
+		return false, errors.Join(err, dbErr)
 	}
-	if err != nil && final {
-		e.opt.Log.ErrorContext(ctx, "effect given up", "effect", r.Effect, "subject", r.Subject, "error", err)
-		return river.JobCancel(err)
-	}
-	return err
+	return final, err
 }
 
 func (e *Effects) deliver(ctx context.Context, id string, p payload) error {

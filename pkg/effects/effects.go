@@ -14,14 +14,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"till/pkg/mail"
 	"till/pkg/store"
+	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
 
@@ -70,6 +73,10 @@ type row struct {
 
 func (row) TableName() string { return "effects" }
 
+// workersAtOnce is how many jobs are worked at a time: so up to 16 mails are on
+// their way at once.
+const workersAtOnce = 4
+
 // stopTimeout bounds a stop: the soft part, and then the jobs that are cut off.
 const stopTimeout = 20 * time.Second
 
@@ -79,37 +86,62 @@ type Options struct {
 	From string      // sender of mails
 	Log  *slog.Logger
 	Now  func() time.Time
+
+	Metrics *telemetry.Metrics
+	Tracing *telemetry.Tracing
 }
 
 // Effects records effects and delivers them.
 type Effects struct {
 	db  *store.DB
 	opt Options
-	// queue puts jobs in; it works none. What works is made by Run.
-	queue *river.Client[*sql.Tx]
+	// queue puts jobs in, with a transaction; it works none. What works is made by Run.
+	queue func(tx *gorm.DB, jobs []river.InsertManyParams) error
 }
 
 // New prepares the queue; Run delivers.
 func New(db *store.DB, opt Options) (*Effects, error) {
 	e := &Effects{db: db, opt: opt}
 	var err error
-	if e.queue, err = e.client(); err != nil {
+	if db.Postgres() {
+		e.queue, err = queue(riverpgxv5.New(nil), store.RiverTx)
+	} else {
+		e.queue, err = queue(db.River(), store.SQLTx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
 	return e, nil
+}
+
+// queue returns what puts jobs in by a driver whose transactions are those that
+// txOf finds below GORM's.
+func queue[Tx any](driver riverdriver.Driver[Tx], txOf func(*gorm.DB) Tx) (func(*gorm.DB, []river.InsertManyParams) error, error) {
+	client, err := river.NewClient(driver, &river.Config{MaxAttempts: jobAttempts})
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *gorm.DB, jobs []river.InsertManyParams) error {
+		// By the transaction's context: a batch's own has no end.
+		_, err := client.InsertManyFastTx(tx.Statement.Context, txOf(tx), jobs)
+		return err
+	}, nil
 }
 
 func (e *Effects) client() (*river.Client[*sql.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{e: e})
 	conf := &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workersAtOnce}},
 		Workers:              workers,
 		JobTimeout:           30 * time.Second,
 		RescueStuckJobsAfter: time.Minute,
 		MaxAttempts:          jobAttempts,
 		SoftStopTimeout:      10 * time.Second,
 		Logger:               slog.New(quiet{e.opt.Log.Handler()}),
+		ReindexerIndexNames: slices.DeleteFunc(river.ReindexerIndexNamesDefault(), func(name string) bool {
+			return slices.Contains(store.UnusedJobIndexes, name)
+		}),
 	}
 	if !e.db.Postgres() {
 		// River's way to listen on SQLite gives up on a busy machine, and one
@@ -146,13 +178,11 @@ func (e *Effects) Run(ctx context.Context) error {
 	}
 }
 
-// Add records effects in tx. One that its subject already has is left alone:
+// Add records effects in tx, after the change that they follow from; all of it is
+// left for later (store.Leave). One that its subject already has is left alone:
 // that is what makes it happen once.
-func (e *Effects) Add(ctx context.Context, tx *gorm.DB, effects []Effect, now time.Time) error {
-	if len(effects) == 0 {
-		return nil
-	}
-	rows := make([]row, len(effects))
+func (e *Effects) Add(ctx context.Context, tx *gorm.DB, change func(p *store.Pipe), effects []Effect, now time.Time) error {
+	rows, ids := make([]row, len(effects)), make([]string, len(effects))
 	for i, f := range effects {
 		p := payload{Mail: f.Mail}
 		if f.Done.Kind != "" {
@@ -162,27 +192,23 @@ func (e *Effects) Add(ctx context.Context, tx *gorm.DB, effects []Effect, now ti
 		if err != nil {
 			return fmt.Errorf("effect %s of %s: %w", f.Name, f.Subject, err)
 		}
-		rows[i] = row{ID: store.NewID("eff_"), Subject: f.Subject, Effect: f.Name, Channel: "mail", Payload: text, State: pending, CreatedAt: now}
+		ids[i] = store.NewID("eff_")
+		rows[i] = row{ID: ids[i], Subject: f.Subject, Effect: f.Name, Channel: "mail", Payload: text, State: pending, CreatedAt: now}
 	}
-	ids := make([]string, len(rows))
-	for i, r := range rows {
-		ids[i] = r.ID
+	err := store.Leave(tx, func(p *store.Pipe) {
+		change(p)
+		store.InsertNew(p, rows)
+	})
+	if err != nil || len(rows) == 0 {
+		return err
 	}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&rows).Error; err != nil {
-		return fmt.Errorf("record effects: %w", err)
+	// An effect that its subject had already is in a job for nothing.
+	parent := telemetry.Traceparent(ctx)
+	var jobs []river.InsertManyParams
+	for part := range slices.Chunk(ids, perJob) {
+		jobs = append(jobs, river.InsertManyParams{Args: deliver{EffectIDs: part, Traceparent: parent}})
 	}
-	var fresh []string
-	if err := tx.Model(&row{}).Where("id IN ?", ids).Pluck("id", &fresh).Error; err != nil {
-		return fmt.Errorf("record effects: %w", err)
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	jobs := make([]river.InsertManyParams, len(fresh))
-	for i, id := range fresh {
-		jobs[i] = river.InsertManyParams{Args: deliver{EffectID: id}}
-	}
-	if _, err := e.queue.InsertManyFastTx(ctx, store.SQLTx(tx), jobs); err != nil {
+	if err := e.queue(tx, jobs); err != nil {
 		return fmt.Errorf("queue effects: %w", err)
 	}
 	return nil

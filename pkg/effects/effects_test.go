@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"gorm.io/gorm"
 
 	"till/pkg/mail"
@@ -77,7 +79,9 @@ func confirmation(order string) Effect {
 
 func add(t *testing.T, db *store.DB, e *Effects, effects ...Effect) {
 	t.Helper()
-	err := db.Tx(t.Context(), func(tx *gorm.DB) error { return e.Add(t.Context(), tx, effects, store.Truncate(time.Now())) })
+	err := db.Tx(t.Context(), func(tx *gorm.DB) error {
+		return e.Add(t.Context(), tx, func(*store.Pipe) {}, effects, store.Truncate(time.Now()))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +138,7 @@ func TestAnEffectOfAFailedTransactionDoesNotHappen(t *testing.T) {
 		e := start(t, db, s)
 		boom := errors.New("boom")
 		err := db.Tx(t.Context(), func(tx *gorm.DB) error {
-			if err := e.Add(t.Context(), tx, []Effect{confirmation("ord_1")}, time.Now()); err != nil {
+			if err := e.Add(t.Context(), tx, func(*store.Pipe) {}, []Effect{confirmation("ord_1")}, time.Now()); err != nil {
 				return err
 			}
 			return boom
@@ -189,6 +193,62 @@ func TestWithoutAMailServerAnEffectSaysSo(t *testing.T) {
 	until(t, db, map[string]int{dead: 1})
 }
 
+// Poolers between Till and Postgres need other ways to send statements than its own.
+func TestJobsInEveryWayToSendStatements(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			address, err := url.Parse(storetest.PostgresURL(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			query := address.Query()
+			query.Set("default_query_exec_mode", mode)
+			address.RawQuery = query.Encode()
+			db, err := store.Open(address.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			s := &server{}
+			e := start(t, db, s)
+			add(t, db, e, confirmation("ord_1"), confirmation("ord_2"), confirmation("ord_3"))
+			until(t, db, map[string]int{done: 3})
+		})
+	}
+}
+
+// Effects of one transaction share a job; one that fails, for now or for good,
+// neither holds up the others nor has them done again.
+func TestAFailureLeavesItsNeighboursAlone(t *testing.T) {
+	t.Parallel()
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
+		s := &server{answers: []error{errors.New("450 try later"), fmt.Errorf("%w: 550 no such box", mail.ErrPermanent)}}
+		e := start(t, db, s)
+		var many []Effect
+		for i := range perJob + 2 {
+			many = append(many, confirmation(fmt.Sprint("ord_", i)))
+		}
+		add(t, db, e, many...)
+		until(t, db, map[string]int{done: perJob + 1, dead: 1})
+		to := map[string]int{}
+		for _, m := range s.mails() {
+			to[m.MessageID]++
+		}
+		if len(s.mails()) != perJob+1 || len(to) != perJob+1 {
+			t.Errorf("%d mails: %v", len(s.mails()), to)
+		}
+		var attempts []int64
+		if err := db.Read(t.Context()).Model(&row{}).Order("attempts").Pluck("attempts", &attempts).Error; err != nil {
+			t.Fatal(err)
+		}
+		if n := len(attempts); attempts[n-1] != 2 || attempts[n-2] != 1 {
+			t.Errorf("attempts %v", attempts)
+		}
+	})
+}
+
 // A job may run again after a crash behind its delivery; a delivery that is
 // recorded is not repeated.
 func TestADeliveryThatIsRecordedIsNotRepeated(t *testing.T) {
@@ -202,7 +262,8 @@ func TestADeliveryThatIsRecordedIsNotRepeated(t *testing.T) {
 		if err := db.Read(t.Context()).Take(&r).Error; err != nil {
 			t.Fatal(err)
 		}
-		if _, err := e.queue.Insert(t.Context(), deliver{EffectID: r.ID}, nil); err != nil {
+		again := []river.InsertManyParams{{Args: deliver{EffectIDs: []string{r.ID}}}}
+		if err := db.Tx(t.Context(), func(tx *gorm.DB) error { return e.queue(tx, again) }); err != nil {
 			t.Fatal(err)
 		}
 		add(t, db, e, confirmation("ord_2")) // by the time this one is done, the other has been looked at

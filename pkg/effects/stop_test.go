@@ -34,7 +34,7 @@ func TestADeliveryIsRecordedAlsoWhenItsTimeIsOver(t *testing.T) {
 		if err := db.Read(t.Context()).Take(&r).Error; err != nil {
 			t.Fatal(err)
 		}
-		job := &river.Job[deliver]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: maxAttempts}, Args: deliver{EffectID: r.ID}}
+		job := &river.Job[deliver]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: maxAttempts}, Args: deliver{EffectIDs: []string{r.ID}}}
 		if err := (&worker{e: e}).Work(ctx, job); err != nil {
 			t.Error(err)
 		}

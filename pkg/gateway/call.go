@@ -12,6 +12,10 @@ import (
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/form"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"till/pkg/failpoint"
 )
@@ -41,6 +45,8 @@ type answer struct {
 func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
+	ctx, span := g.tracing.Start(ctx, "stripe "+r.op, trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
 	f := &flight{money: r.key != ""}
 	common := &stripe.Params{Context: withFlight(ctx, f)}
 	if r.key != "" {
@@ -56,9 +62,12 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 		failpoint.Here("gateway.answered")
 	}
 	err = translate(r.op, err, f)
+	came := outcome(err)
+	g.metrics.StripeCall(r.op, came, took)
+	describe(span, r, f, came)
 	g.log.LogAttrs(ctx, slog.LevelDebug, "stripe call",
-		slog.String("op", r.op), slog.String("outcome", outcome(err)), slog.Duration("took", took),
-		slog.Int("status", f.status), slog.Int("attempts", f.attempts), slog.String("stripeRequestId", f.request))
+		slog.String("op", r.op), slog.String("outcome", came), slog.Duration("took", took),
+		slog.Int("status", f.status), slog.Int("attempts", f.attempts), slog.String("stripe_request_id", f.request))
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,18 +97,40 @@ type response struct{ body []byte }
 func (r *response) UnmarshalJSON([]byte) error              { return nil }
 func (r *response) SetLastResponse(res *stripe.APIResponse) { r.body = res.RawJSON }
 
-// outcome is err's class, for the log.
+// outcome is err's class, for logs, metrics and spans.
 func outcome(err error) string {
-	var r *Refusal
 	switch {
 	case err == nil:
 		return "ok"
-	case errors.As(err, &r):
-		return "refused"
-	case errors.Is(err, ErrRateLimited):
-		return "rate limited"
-	default:
+	case errors.Is(err, ErrUnknown):
 		return "unknown"
+	case errors.Is(err, ErrRateLimited):
+		return "rate_limited"
+	case errors.Is(err, ErrRejected):
+		return "rejected"
+	}
+	if r, ok := errors.AsType[*Refusal](err); ok && r.Type == string(stripe.ErrorTypeCard) {
+		return "declined"
+	}
+	return "invalid"
+}
+
+// describe puts into a call's span what is known at its end. Paths hold ids of
+// Stripe's objects alone; parameters and answers stay out.
+func describe(span trace.Span, r request, f *flight, outcome string) {
+	if !span.IsRecording() {
+		return
+	}
+	span.SetAttributes(
+		semconv.HTTPRequestMethodKey.String(r.method), semconv.URLPath(r.path),
+		attribute.String("stripe.operation", r.op), attribute.String("stripe.outcome", outcome),
+		attribute.String("stripe.request_id", f.request), attribute.Int("stripe.attempts", f.attempts),
+	)
+	if f.status != 0 {
+		span.SetAttributes(semconv.HTTPResponseStatusCode(f.status))
+	}
+	if outcome == "unknown" {
+		span.SetStatus(codes.Error, outcome)
 	}
 }
 

@@ -57,7 +57,7 @@ func DecodeIntent(object []byte) (Intent, error) {
 		Livemode: o.Livemode, Created: unix(o.Created), Metadata: o.Metadata,
 	}
 	if e := o.LastError; e != nil {
-		in.Failure = &Failure{Code: e.Code, DeclineCode: e.DeclineCode, Message: redact(e.Message), Charge: e.Charge}
+		in.Failure = &Failure{Code: e.Code, DeclineCode: e.DeclineCode, Message: Redact(e.Message), Charge: e.Charge}
 		if in.Failure.Code == "" {
 			in.Failure.Code = e.Type // code is optional, a failure without any is no use
 		}

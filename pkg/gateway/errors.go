@@ -76,7 +76,7 @@ type unknown struct {
 }
 
 func (u *unknown) Error() string {
-	return u.op + ": " + ErrUnknown.Error() + ": " + redact(u.cause.Error())
+	return u.op + ": " + ErrUnknown.Error() + ": " + Redact(u.cause.Error())
 }
 func (u *unknown) Is(target error) bool { return target == ErrUnknown || u.saved && target == ErrSaved }
 func (u *unknown) Unwrap() error        { return u.cause }
@@ -93,7 +93,7 @@ func translate(op string, err error, f *flight) error {
 	}
 	refusal := &Refusal{
 		Status: se.HTTPStatusCode, Type: string(se.Type), Code: string(se.Code), DeclineCode: string(se.DeclineCode),
-		Param: se.Param, Message: redact(se.Msg), RequestID: se.RequestID,
+		Param: se.Param, Message: Redact(se.Msg), RequestID: se.RequestID,
 	}
 	if !definitive(se, f) {
 		return &unknown{op, errors.New(refusal.Error()), f.replayed && se.HTTPStatusCode >= 500} // not a *Refusal: whoever looks for one must not find it
@@ -183,6 +183,14 @@ func safeCause(err error, f *flight) error {
 	return fmt.Errorf("the answer (status %d, %s) is not Stripe's", f.status, f.request)
 }
 
-var secrets = regexp.MustCompile(`\b(?:[srp]k_(?:test|live)_|whsec_)[A-Za-z0-9_*]+|\b[a-z]+_[A-Za-z0-9]+_secret_[A-Za-z0-9]+`)
+var secrets = regexp.MustCompile(`\b(?:[srp]k_(?:test|live)_|whsec_)[A-Za-z0-9_*]+|\b[a-z]+(?:_[A-Za-z0-9]+)+_secret_[A-Za-z0-9%]+|client_secret=[^&\s"]+`)
 
-func redact(s string) string { return secrets.ReplaceAllString(s, "***") }
+// addresses are mail addresses, which Stripe's messages quote at times; of a URL it
+// strikes the user and password with the host.
+var addresses = regexp.MustCompile(`[^\s<>"(),;:/@]+(?::[^\s<>"(),;/@]*)?@[^\s<>"(),;:/@]+`)
+
+// Redact strikes out of a text for the log or the record what looks like a secret
+// of Stripe's or a mail address.
+func Redact(s string) string { return addresses.ReplaceAllString(redactSecrets(s), masked) }
+
+func redactSecrets(s string) string { return secrets.ReplaceAllString(s, masked) }

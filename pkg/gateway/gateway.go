@@ -16,6 +16,7 @@ import (
 	"github.com/stripe/stripe-go/v76"
 
 	"till/pkg/failpoint"
+	"till/pkg/telemetry"
 )
 
 const (
@@ -37,6 +38,9 @@ type Options struct {
 	URL string
 	// Log gets one debug line a call. Nil discards.
 	Log *slog.Logger
+	// Metrics count calls and Tracing shows them. Nil: neither.
+	Metrics *telemetry.Metrics
+	Tracing *telemetry.Tracing
 	// AttemptTimeout bounds one attempt, CallTimeout the call with its retry.
 	// Zero is 4 s and 10 s.
 	AttemptTimeout, CallTimeout time.Duration
@@ -48,6 +52,8 @@ type Gateway struct {
 	key     string
 	timeout time.Duration
 	log     *slog.Logger
+	metrics *telemetry.Metrics
+	tracing *telemetry.Tracing
 	pool    *http.Transport
 }
 
@@ -85,6 +91,8 @@ func New(o Options) *Gateway {
 		key:     o.SecretKey,
 		timeout: cmp.Or(o.CallTimeout, callTimeout),
 		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		metrics: o.Metrics,
+		tracing: o.Tracing,
 		pool:    pool,
 	}
 }

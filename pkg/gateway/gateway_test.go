@@ -506,32 +506,6 @@ func TestEachPriceGivesInactiveOnesToo(t *testing.T) {
 	}
 }
 
-func TestEnsureWebhookReplacesItsOwnEndpoint(t *testing.T) {
-	t.Parallel()
-	s := setup(t)
-	if _, err := s.EnsureWebhook(t.Context(), "http://127.0.0.1:9/other", []string{"*"}); err != nil {
-		t.Fatal(err)
-	}
-	first, err := s.EnsureWebhook(t.Context(), "http://127.0.0.1:9/hook", []string{"payment_intent.succeeded"})
-	if err != nil || !strings.HasPrefix(first, "whsec_") {
-		t.Fatalf("secret is %q, %v", first, err)
-	}
-	second, err := s.EnsureWebhook(t.Context(), "http://127.0.0.1:9/hook", []string{"payment_intent.succeeded", "price.created"})
-	if err != nil || second == first {
-		t.Errorf("again: %v", err)
-	}
-	var list struct {
-		Data []struct {
-			URL           string
-			EnabledEvents []string `json:"enabled_events"`
-		}
-	}
-	s.get("/v1/webhook_endpoints", &list)
-	if len(list.Data) != 2 || list.Data[0].URL != "http://127.0.0.1:9/hook" || len(list.Data[0].EnabledEvents) != 2 {
-		t.Errorf("endpoints are %+v", list.Data)
-	}
-}
-
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

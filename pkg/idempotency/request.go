@@ -16,3 +16,7 @@ type Request struct {
 	// whoever comes late changes nothing of it.
 	claimedAt time.Time
 }
+
+// Claimed reports whether this request has taken its key. Whether that was
+// committed it does not know.
+func (r Request) Claimed() bool { return !r.claimedAt.IsZero() }

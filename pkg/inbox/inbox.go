@@ -10,12 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
-	"till/pkg/problem"
 	"till/pkg/store"
+	"till/pkg/telemetry"
 )
 
 // State is what became of a delivery.
@@ -31,8 +32,6 @@ const (
 )
 
 const (
-	batchSize   = 128
-	queueSize   = 2048
 	maxAttempts = 5
 	// patience is how long an event of ours may wait for its row.
 	patience = 24 * time.Hour
@@ -40,14 +39,21 @@ const (
 
 // Outcome is what an Applier made of an event.
 type Outcome struct {
-	State  State // Applied, Ignored or Pending
-	Reason string
+	State   State // Applied, Ignored or Pending
+	Reason  string
+	Subject string // the id of ours that it is about, for the log; not stored
 }
 
 // Applier takes a batch of events into tx, and returns one outcome for each and
-// what to do after the commit (nil: nothing). An error means that nothing of the
-// batch was applied.
-type Applier func(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]Outcome, func(), error)
+// what to do after the commit (nil: nothing). Those that are not new were applied
+// before: they change nothing, and what is returned for them does not matter. An
+// error means that nothing of the batch was applied.
+type Applier func(ctx context.Context, tx *gorm.DB, events []gateway.Event, isNew IsNew) ([]Outcome, func(), error)
+
+// IsNew tells which events of a batch are not stored yet, by their indices. It is
+// read together with the first statements that an Applier sends, so it is best
+// asked after them.
+type IsNew func(i int) (bool, error)
 
 // Options are what the inbox stands on.
 type Options struct {
@@ -59,139 +65,104 @@ type Options struct {
 	// What locks the same rows is one applier: it gets all its events of a batch at once.
 	Appliers map[string]Applier
 	Log      *slog.Logger
+	Metrics  *telemetry.Metrics
+	Tracing  *telemetry.Tracing
 	Now      func() time.Time
 }
 
 // Inbox is the receiving end of Stripe's webhooks.
 type Inbox struct {
-	opt   Options
-	queue chan delivery
-	done  chan struct{}
+	opt     Options
+	batches *store.Batcher[delivery, Outcome]
 }
 
 // delivery is one request on its way through a batch.
 type delivery struct {
-	event  gateway.Event
-	body   []byte
-	result chan error
+	event   gateway.Event
+	body    []byte
+	headers string            // as stored
+	span    trace.SpanContext // of the request, which waits for the batch
 }
 
-// errFull is returned when more deliveries wait than the queue holds.
-var errFull = problem.New(problem.Unavailable, "unavailable", "Too many deliveries at once. Please send it again.").After(5 * time.Second)
-
-// New returns an inbox that is not running yet.
+// New returns an inbox that takes deliveries.
 func New(opt Options) *Inbox {
-	return &Inbox{opt: opt, queue: make(chan delivery, queueSize), done: make(chan struct{})}
-}
-
-// Run stores and applies deliveries until ctx ends and the queue is empty.
-func (in *Inbox) Run(ctx context.Context) {
-	defer close(in.done)
-	for {
-		var batch []delivery
-		select {
-		case d := <-in.queue:
-			batch = append(batch, d)
-		case <-ctx.Done():
-			select {
-			case d := <-in.queue: // accepted before the stop
-				batch = append(batch, d)
-			default:
-				return
-			}
-		}
-		// What came in while the last batch was committed makes up the next one.
-	fill:
-		for len(batch) < batchSize {
-			select {
-			case d := <-in.queue:
-				batch = append(batch, d)
-			default:
-				break fill
-			}
-		}
-		in.process(context.WithoutCancel(ctx), batch)
-	}
+	in := &Inbox{opt: opt}
+	in.batches = store.NewBatcher(opt.DB, in.take)
+	return in
 }
 
 // Receive verifies a delivery and returns nil once it is stored. Errors of kind
 // Invalid say that it is not Stripe's; of kind Unavailable that Stripe is to send
 // it again.
-func (in *Inbox) Receive(ctx context.Context, body []byte, signature string) error {
+func (in *Inbox) Receive(ctx context.Context, body []byte, signature string, headers Headers) error {
 	event, err := gateway.ParseEvent(body, signature, in.opt.Secrets, in.opt.Now(), in.opt.Tolerance)
 	if err != nil {
+		in.opt.Metrics.Delivery(refused)
 		return err
 	}
+	noteEvent(ctx, event.ID, event.Type, event.ObjectID)
 	failpoint.Here("inbox.received")
-	d := delivery{event: event, body: body, result: make(chan error, 1)}
-	select {
-	case in.queue <- d:
-	default:
-		return errFull
-	}
-	select {
-	case err := <-d.result:
-		return err
-	case <-ctx.Done():
-		return errFull.Because(ctx.Err()) // it may be stored all the same; Stripe sends it again
-	case <-in.done:
-		return errFull
-	}
+	return in.receive(ctx, delivery{event: event, body: body, headers: headers.encode(signature), span: trace.SpanContextFromContext(ctx)})
 }
 
-// process stores and applies a batch in one transaction. If one of the events
-// fails, each is taken alone, so that its neighbours are not held up.
-func (in *Inbox) process(ctx context.Context, batch []delivery) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	after, err := in.take(ctx, batch)
-	switch {
-	case err == nil:
-		failpoint.Here("inbox.committed")
-		after()
-	case store.Transient(err) || len(batch) == 1:
-	default:
-		for _, d := range batch {
-			in.process(ctx, []delivery{d})
-		}
-		return
-	}
+func (in *Inbox) receive(ctx context.Context, d delivery) error {
+	outcome, err := in.batches.Do(ctx, d)
 	if err != nil && !store.Transient(err) {
-		err = in.keepFailed(ctx, batch[0], err)
+		outcome, err = Outcome{State: Failed}, in.keepFailed(ctx, d, err)
 	}
 	if err != nil {
-		in.opt.Log.ErrorContext(ctx, "deliveries not stored", "count", len(batch), "error", err)
-		err = store.ErrUnavailable.Because(err) // whatever it was, Stripe is to send them again
+		in.opt.Metrics.Delivery(unavailable)
+		return store.ErrUnavailable.Because(err) // whatever it was, Stripe is to send it again
 	}
-	for _, d := range batch {
-		d.result <- err
-	}
+	noteOutcome(ctx, outcome)
+	return nil
 }
 
-// take stores the new events of a batch and applies them.
-func (in *Inbox) take(ctx context.Context, batch []delivery) (after func(), err error) {
-	err = in.opt.DB.Tx(ctx, func(tx *gorm.DB) error {
-		fresh, err := in.insert(tx, batch)
+// take applies the events of a batch that are not stored yet, and stores them
+// with what came of it.
+func (in *Inbox) take(ctx context.Context, tx *gorm.DB, batch []delivery) (results []Outcome, after func(), err error) {
+	ctx, span := in.trace(ctx, batch)
+	defer span.End()
+	once, isNew, err := in.lookUp(tx, batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	events := make([]gateway.Event, len(once))
+	for n, i := range once {
+		events[n] = batch[i].event
+	}
+	outcomes, applied, err := in.apply(ctx, tx, events, isNew)
+	if err != nil {
+		return nil, nil, err
+	}
+	failpoint.Here("inbox.applied")
+	results = make([]Outcome, len(batch))
+	for i := range results {
+		results[i].State = duplicate
+	}
+	for n, i := range once {
+		fresh, err := isNew(n)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		failpoint.Here("inbox.stored")
-		var outcomes []Outcome
-		if outcomes, after, err = in.apply(ctx, tx, fresh); err != nil {
-			return err
+		if fresh {
+			results[i] = outcomes[n]
 		}
-		if err := in.settle(tx, fresh, outcomes); err != nil {
-			return err
-		}
-		failpoint.Here("inbox.before_commit")
-		return nil
-	})
-	return after, err
+	}
+	if err := in.insert(tx, batch, results); err != nil {
+		return nil, nil, err
+	}
+	failpoint.Here("inbox.before_commit")
+	return results, func() {
+		failpoint.Here("inbox.committed")
+		in.count(batch, results)
+		applied()
+	}, nil
 }
 
 // apply gives each event to its applier, one call for each, in the order of
 // arrival. Appliers come in the same order in every batch, as their locks must.
-func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event) (outcomes []Outcome, after func(), err error) {
+func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event, isNew IsNew) (outcomes []Outcome, after func(), err error) {
 	defer func() {
 		if cause := recover(); cause != nil { // such as for a shape that nobody has thought of: as bad as an error, and no worse
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
@@ -202,11 +173,11 @@ func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event)
 	for i, e := range events {
 		switch prefixes := in.applier(e.Type); {
 		case e.Livemode != in.opt.Livemode:
-			outcomes[i] = Outcome{Ignored, "of the other mode (live or test)"}
+			outcomes[i] = Outcome{State: Ignored, Reason: "of the other mode (live or test)"}
 		case e.Account != "":
-			outcomes[i] = Outcome{Ignored, "of a connected account"}
+			outcomes[i] = Outcome{State: Ignored, Reason: "of a connected account"}
 		case prefixes == "":
-			outcomes[i] = Outcome{Ignored, "nothing that Till acts on"}
+			outcomes[i] = Outcome{State: Ignored, Reason: "nothing that Till acts on"}
 		default:
 			byApplier[prefixes] = append(byApplier[prefixes], i)
 		}
@@ -218,7 +189,7 @@ func (in *Inbox) apply(ctx context.Context, tx *gorm.DB, events []gateway.Event)
 		for n, i := range indices {
 			group[n] = events[i]
 		}
-		got, after, err := in.opt.Appliers[prefixes](ctx, tx, group)
+		got, after, err := in.opt.Appliers[prefixes](ctx, tx, group, func(n int) (bool, error) { return isNew(indices[n]) })
 		if err != nil {
 			return nil, nil, err
 		}

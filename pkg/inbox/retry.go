@@ -15,7 +15,7 @@ import (
 // of its own, and returns how many there were.
 func (in *Inbox) Retry(ctx context.Context, limit int) (int, error) {
 	var due []string
-	err := in.opt.DB.Read(ctx).Model(&row{}).Where("next_try_at <= ?", store.Truncate(in.opt.Now())).Limit(1).Pluck("event_id", &due).Error
+	err := in.opt.DB.Read(ctx).Model(&row{}).Where("next_try_at <= ?", store.Truncate(in.opt.Now())).Order("next_try_at").Limit(1).Pluck("event_id", &due).Error
 	if err != nil || len(due) == 0 {
 		return 0, store.Translate(err) // mostly, and without taking SQLite's only writer
 	}
@@ -32,32 +32,18 @@ func (in *Inbox) Retry(ctx context.Context, limit int) (int, error) {
 }
 
 func (in *Inbox) retryOne(ctx context.Context) (found bool, err error) {
-	now := store.Truncate(in.opt.Now())
 	var after func()
 	err = in.opt.DB.Tx(ctx, func(tx *gorm.DB) error {
 		found, after = false, nil
 		var rows []row
 		err := tx.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Where("next_try_at <= ?", now).Order("next_try_at").Limit(1).Find(&rows).Error
+			Where("next_try_at <= ?", store.Truncate(in.opt.Now())).Order("next_try_at").Limit(1).Find(&rows).Error
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		found = true
-		r := rows[0]
-		var change map[string]any
-		// A savepoint: what the applier wrote goes, and the error stays.
-		err = tx.Transaction(func(tx *gorm.DB) error {
-			change, after, err = in.again(ctx, tx, r, now)
-			return err
-		})
-		if store.Transient(err) {
-			return err
-		}
-		if err != nil {
-			change, after = r.failed(err, now), nil
-			in.opt.Log.ErrorContext(ctx, "event failed to apply", "event", r.EventID, "type", r.Type, "attempt", r.Attempts+1, "error", err)
-		}
-		return tx.Model(&row{}).Where("account = ? AND livemode = ? AND event_id = ?", r.Account, r.Livemode, r.EventID).Updates(change).Error
+		after, err = in.tryAgain(ctx, tx, rows[0])
+		return err
 	})
 	if err == nil && after != nil {
 		after()
@@ -65,32 +51,85 @@ func (in *Inbox) retryOne(ctx context.Context) (found bool, err error) {
 	return found, err
 }
 
-// again applies a stored delivery and returns what becomes of its row.
-func (in *Inbox) again(ctx context.Context, tx *gorm.DB, r row, now time.Time) (map[string]any, func(), error) {
+// tryAgain applies a stored delivery, whose row tx holds the lock of, and records
+// what came of it.
+func (in *Inbox) tryAgain(ctx context.Context, tx *gorm.DB, r row) (after func(), err error) {
+	now := store.Truncate(in.opt.Now())
+	attempt := Attempt{At: now, Cause: ByRetry}
+	if r.ReplayBy != nil {
+		attempt.Cause, attempt.Actor = ByReplay, *r.ReplayBy
+	}
+	var change map[string]any
+	var o Outcome
+	// A savepoint: what the applier wrote goes, and the error stays.
+	err = tx.Transaction(func(tx *gorm.DB) error {
+		o, after, err = in.again(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		change, attempt.State, attempt.Reason = r.settled(o, now)
+		return store.Flush(tx) // what the applier left for later belongs to the savepoint
+	})
+	if store.Transient(err) {
+		return nil, err
+	}
+	if err != nil {
+		in.failedToApply(ctx, r, r.Attempts+1, err)
+		after, change, attempt.State, attempt.Reason = nil, r.failed(err, now), Failed, short(err)
+	}
+	then, o := after, Outcome{State: attempt.State, Reason: attempt.Reason, Subject: o.Subject}
+	if change["state"] == Dead {
+		o.State = Dead
+	}
+	after = func() {
+		if then != nil {
+			then()
+		}
+		in.retried(ctx, r, o)
+	}
+	change["replay_by"] = nil
+	if attempt.State != Pending || attempt.Cause == ByReplay { // else it only waits on
+		if err := recordAttempt(tx, r, attempt); err != nil {
+			return nil, err
+		}
+	}
+	return after, tx.Model(&row{}).Where("event_id = ? AND account = ? AND livemode = ?", r.EventID, r.Account, r.Livemode).Updates(change).Error
+}
+
+// again gives a stored delivery to its applier.
+func (in *Inbox) again(ctx context.Context, tx *gorm.DB, r row) (Outcome, func(), error) {
 	event, err := gateway.DecodeEvent(r.Body)
 	if err != nil {
-		return nil, nil, err
+		return Outcome{}, nil, err
 	}
-	outcomes, after, err := in.apply(ctx, tx, []gateway.Event{event})
+	outcomes, after, err := in.apply(ctx, tx, []gateway.Event{event}, func(int) (bool, error) { return true, nil })
 	if err != nil {
-		return nil, nil, err
+		return Outcome{}, nil, err
 	}
-	o := outcomes[0]
+	return outcomes[0], after, nil
+}
+
+// settled is what becomes of a row that was tried again without an error.
+func (r row) settled(o Outcome, now time.Time) (change map[string]any, state State, reason string) {
 	if o.State == Pending {
 		waited := now.Sub(r.ReceivedAt)
 		if waited < patience {
 			// Often while it is fresh, then ever more seldom.
-			return map[string]any{"reason": o.Reason, "next_try_at": now.Add(max(time.Second, waited/8))}, after, nil
+			return map[string]any{"state": Pending, "reason": o.Reason, "next_try_at": now.Add(max(time.Second, waited/8)), "settled_at": nil}, Pending, o.Reason
 		}
-		o = Outcome{Ignored, "its row did not appear within a day"}
+		o = Outcome{State: Ignored, Reason: "its row did not appear within a day"}
 	}
-	return map[string]any{"state": o.State, "reason": o.Reason, "attempts": r.Attempts + 1, "next_try_at": nil, "settled_at": now}, after, nil
+	return map[string]any{"state": o.State, "reason": o.Reason, "attempts": r.Attempts + 1, "next_try_at": nil, "settled_at": now}, o.State, o.Reason
 }
 
+// failed is what becomes of a row that was tried again in vain.
 func (r row) failed(cause error, now time.Time) map[string]any {
 	attempts := r.Attempts + 1
-	if attempts >= maxAttempts {
+	switch {
+	case r.State == Applied: // what it did before its replay stands
+		return map[string]any{"attempts": attempts, "next_try_at": nil}
+	case attempts >= maxAttempts:
 		return map[string]any{"state": Dead, "reason": short(cause), "attempts": attempts, "next_try_at": nil, "settled_at": now}
 	}
-	return map[string]any{"state": Failed, "reason": short(cause), "attempts": attempts, "next_try_at": now.Add(backoff(attempts))}
+	return map[string]any{"state": Failed, "reason": short(cause), "attempts": attempts, "next_try_at": now.Add(backoff(attempts)), "settled_at": nil}
 }

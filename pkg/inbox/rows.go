@@ -1,9 +1,9 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,102 +30,102 @@ type row struct {
 	NextTryAt  *time.Time
 	SettledAt  *time.Time
 	Body       []byte
+	Headers    string
+	ReplayBy   *string // who asked for a replay that has not run yet
 }
 
 func (row) TableName() string { return "webhook_deliveries" }
+
+// identity is what tells one delivery from another.
+type identity struct {
+	EventID  string
+	Account  string
+	Livemode bool
+}
+
+func (identity) TableName() string { return "webhook_deliveries" }
 
 func newRow(d delivery, now time.Time) row {
 	e := d.event
 	return row{
 		Account: e.Account, Livemode: e.Livemode, EventID: e.ID, Type: e.Type, ObjectID: e.ObjectID, APIVersion: e.APIVersion,
-		CreatedAt: e.Created, ReceivedAt: now, State: Pending, NextTryAt: &now, Body: d.body,
+		CreatedAt: e.Created, ReceivedAt: now, Body: d.body, Headers: cmp.Or(d.headers, "{}"),
 	}
 }
 
-// insert stores the events that are not stored yet and returns those, in the
-// order of arrival.
-func (in *Inbox) insert(tx *gorm.DB, batch []delivery) ([]gateway.Event, error) {
+// lookUp returns the indices of a batch's deliveries, each event once, and which
+// of those are not stored yet.
+func (in *Inbox) lookUp(tx *gorm.DB, batch []delivery) (once []int, isNew IsNew, err error) {
+	var ids []string
+	var events []identity
+	seen := map[identity]bool{}
+	for i, d := range batch {
+		e := identity{d.event.ID, d.event.Account, d.event.Livemode}
+		if !seen[e] {
+			once, ids, events = append(once, i), append(ids, e.EventID), append(events, e)
+		}
+		seen[e] = true
+	}
+	var stored []identity
+	find := func(p *store.Pipe) { store.Find(p, &stored, store.In("event_id", ids)) }
+	if err := store.Leave(tx, find); err != nil {
+		return nil, nil, fmt.Errorf("look up deliveries: %w", err)
+	}
+	return once, func(n int) (bool, error) {
+		err := store.Flush(tx)
+		return !slices.Contains(stored, events[n]), err
+	}, nil
+}
+
+// insert stores those of a batch that are no duplicates, with their outcomes. It
+// is the last statement, so that each row is written once. Another replica may
+// have stored one of them meanwhile: then all of it is done again without that one.
+func (in *Inbox) insert(tx *gorm.DB, batch []delivery, outcomes []Outcome) error {
 	now := store.Truncate(in.opt.Now())
-	const columns = "account, livemode, event_id, type, object_id, api_version, created_at, received_at, state, attempts, next_try_at, body"
-	byID := map[string]delivery{}
-	var events []gateway.Event
-	for _, d := range batch {
-		if _, known := byID[d.event.ID]; known {
+	var rows []row
+	for i, d := range batch {
+		if outcomes[i].State == duplicate {
 			continue
 		}
-		byID[d.event.ID] = d
-		events = append(events, d.event)
+		r := newRow(d, now)
+		r.State, r.Reason, r.Attempts = outcomes[i].State, outcomes[i].Reason, 1
+		if r.State == Pending {
+			r.NextTryAt = new(now.Add(time.Second))
+		} else {
+			r.SettledAt = &now
+		}
+		rows = append(rows, r)
 	}
 	// By id: of two batches with the same new events one waits for the other, and
 	// not each for the other.
-	var values []any
-	for _, id := range slices.Sorted(maps.Keys(byID)) {
-		r := newRow(byID[id], now)
-		values = append(values, r.Account, r.Livemode, r.EventID, r.Type, r.ObjectID, r.APIVersion, r.CreatedAt, r.ReceivedAt, r.State, r.Attempts, r.NextTryAt, r.Body)
-	}
-	tuple := "(?" + strings.Repeat(",?", strings.Count(columns, ",")) + ")"
-	var stored []string
-	err := tx.Raw("INSERT INTO webhook_deliveries ("+columns+") VALUES "+tuple+strings.Repeat(","+tuple, len(events)-1)+
-		" ON CONFLICT DO NOTHING RETURNING event_id", values...).Scan(&stored).Error
-	if err != nil {
-		return nil, fmt.Errorf("store deliveries: %w", err)
-	}
-	isNew := map[string]bool{}
-	for _, id := range stored {
-		isNew[id] = true
-	}
-	fresh := events[:0]
-	for _, e := range events {
-		if isNew[e.ID] {
-			fresh = append(fresh, e)
-		}
-	}
-	return fresh, nil
-}
-
-// settle records outcomes, one statement for each kind of outcome.
-func (in *Inbox) settle(tx *gorm.DB, events []gateway.Event, outcomes []Outcome) error {
-	now := store.Truncate(in.opt.Now())
-	type key struct {
-		account  string
-		livemode bool
-		outcome  Outcome
-	}
-	groups := map[key][]string{}
-	for i, e := range events {
-		k := key{e.Account, e.Livemode, outcomes[i]}
-		groups[k] = append(groups[k], e.ID)
-	}
-	for k, ids := range groups {
-		change := map[string]any{"state": k.outcome.State, "reason": k.outcome.Reason, "attempts": gorm.Expr("attempts + 1"), "next_try_at": nil, "settled_at": now}
-		if k.outcome.State == Pending {
-			change["next_try_at"], change["settled_at"] = now.Add(time.Second), nil
-		}
-		err := tx.Model(&row{}).Where("account = ? AND livemode = ? AND event_id IN ?", k.account, k.livemode, ids).Updates(change).Error
-		if err != nil {
-			return fmt.Errorf("settle deliveries: %w", err)
-		}
-	}
-	return nil
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.EventID, b.EventID) })
+	return store.Leave(tx, func(p *store.Pipe) { store.InsertOnce(p, rows) })
 }
 
 // keepFailed stores a delivery that could not be applied, with its error, so that
 // it is tried again and not lost.
 func (in *Inbox) keepFailed(ctx context.Context, d delivery, cause error) error {
+	ctx, cancel := context.WithTimeout(store.OwnWork(context.WithoutCancel(ctx)), 5*time.Second)
+	defer cancel()
 	now := store.Truncate(in.opt.Now())
 	r := newRow(d, now)
 	r.State, r.Reason, r.Attempts, r.NextTryAt = Failed, short(cause), 1, new(now.Add(backoff(1)))
-	in.opt.Log.ErrorContext(ctx, "event failed to apply", "event", r.EventID, "type", r.Type, "error", cause)
-	return in.opt.DB.Tx(ctx, func(tx *gorm.DB) error {
+	in.failedToApply(ctx, r, 1, cause)
+	err := in.opt.DB.Tx(ctx, func(tx *gorm.DB) error {
 		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&r).Error
 	})
+	if err == nil {
+		in.count([]delivery{d}, []Outcome{{State: Failed}})
+	}
+	return err
 }
 
 // backoff is the time from one attempt to the next.
 func backoff(attempts int64) time.Duration { return time.Duration(attempts*attempts) * 5 * time.Second }
 
+// short is an error as staff is shown it: it may quote what it choked on.
 func short(err error) string {
-	s := err.Error()
+	s := gateway.Redact(err.Error())
 	if len(s) > 500 {
 		s = s[:500]
 	}

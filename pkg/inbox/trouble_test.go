@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,7 +21,7 @@ func quietInbox(db *store.DB, apply Applier) *Inbox {
 	return New(Options{DB: db, Secrets: []string{secret}, Tolerance: 5 * time.Minute, Log: slog.New(slog.DiscardHandler), Now: time.Now, Appliers: map[string]Applier{"thing.": apply}})
 }
 
-func appliesAll(_ context.Context, _ *gorm.DB, events []gateway.Event) ([]Outcome, func(), error) {
+func appliesAll(_ context.Context, _ *gorm.DB, events []gateway.Event, _ IsNew) ([]Outcome, func(), error) {
 	return slices.Repeat([]Outcome{{State: Applied}}, len(events)), nil, nil
 }
 
@@ -29,13 +30,13 @@ func appliesAll(_ context.Context, _ *gorm.DB, events []gateway.Event) ([]Outcom
 func TestAnEventThatPanicsIsKeptAndItsNeighboursAreApplied(t *testing.T) {
 	t.Parallel()
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		in := quietInbox(db, func(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]Outcome, func(), error) {
+		in := quietInbox(db, func(ctx context.Context, tx *gorm.DB, events []gateway.Event, isNew IsNew) ([]Outcome, func(), error) {
 			for _, e := range events {
 				if e.ID == "evt_panic" {
 					panic("a bug")
 				}
 			}
-			return appliesAll(ctx, tx, events)
+			return appliesAll(ctx, tx, events, isNew)
 		})
 		var batch []delivery
 		for _, id := range []string{"evt_1", "evt_panic", "evt_2"} {
@@ -43,14 +44,9 @@ func TestAnEventThatPanicsIsKeptAndItsNeighboursAreApplied(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			batch = append(batch, delivery{event: e, body: event(id, ""), result: make(chan error, 1)})
+			batch = append(batch, delivery{event: e, body: event(id, "")})
 		}
-		in.process(t.Context(), batch)
-		for _, d := range batch {
-			if err := <-d.result; err != nil {
-				t.Errorf("%s: %v", d.event.ID, err)
-			}
-		}
+		receiveAtOnce(t, in, batch)
 		if n := count(t, db, "state = ?", Applied); n != 2 {
 			t.Errorf("%d applied", n)
 		}
@@ -67,6 +63,21 @@ func TestAnEventThatPanicsIsKeptAndItsNeighboursAreApplied(t *testing.T) {
 			t.Error("the second try is not counted")
 		}
 	})
+}
+
+// An error may quote what it choked on, and staff sees it.
+func TestAReasonHoldsNoSecret(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	in := quietInbox(db, func(context.Context, *gorm.DB, []gateway.Event, IsNew) ([]Outcome, func(), error) {
+		return nil, nil, errors.New("cannot read pi_1_secret_abc, signed with whsec_abc")
+	})
+	receive(t, in, "evt_1")
+	d, err := in.Replay(t.Context(), "evt_1", "user:jo")
+	const want = "cannot read ***, signed with ***"
+	if err != nil || d.Reason != want || len(d.Tried) != 2 || d.Tried[0].Reason != want || d.Tried[1].Reason != want {
+		t.Errorf("%+v, %v", d, err)
+	}
 }
 
 // Stripe may send the same events to two replicas, in whatever order.
@@ -90,7 +101,11 @@ func TestTwoReplicasStoreTheSameEventsAtOnce(t *testing.T) {
 			var both sync.WaitGroup
 			for _, b := range [][]delivery{batch, other} {
 				both.Go(func() {
-					if _, err := in.take(t.Context(), b); err != nil {
+					err := db.Tx(t.Context(), func(tx *gorm.DB) error {
+						_, _, err := in.take(t.Context(), tx, b)
+						return err
+					})
+					if err != nil {
 						t.Error(err)
 					}
 				})

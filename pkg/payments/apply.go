@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/store"
 	"till/pkg/timeline"
 )
 
@@ -41,6 +42,8 @@ type Change struct {
 	Outcome Outcome
 	Payment ID // empty for what is foreign or early
 	Version int64
+
+	row *paymentRow // as it is then
 }
 
 // Apply takes a batch of news into tx and returns what each did, in order. It is
@@ -50,6 +53,14 @@ type Change struct {
 //
 // Locks are taken in order: orders by id, then payments by id.
 func (s *Service) Apply(ctx context.Context, tx *gorm.DB, news []Observation) ([]Change, error) {
+	return s.apply(ctx, tx, news, allNew, func(*store.Pipe) {})
+}
+
+func allNew(int) (bool, error) { return true, nil }
+
+// apply is Apply of what is new, with what else is to be written. It asks what is
+// new once it has read something, and what it writes is left for later.
+func (s *Service) apply(ctx context.Context, tx *gorm.DB, news []Observation, isNew func(i int) (bool, error), also func(p *store.Pipe)) ([]Change, error) {
 	if len(news) == 0 {
 		return nil, nil
 	}
@@ -59,12 +70,19 @@ func (s *Service) Apply(ctx context.Context, tx *gorm.DB, news []Observation) ([
 	}
 	changes := make([]Change, len(news))
 	for _, i := range inStripesOrder(news) {
+		switch fresh, err := isNew(i); {
+		case err != nil:
+			return nil, err
+		case !fresh:
+			continue
+		}
 		changes[i] = b.apply(news[i])
+		changes[i].row = b.payments[changes[i].Payment]
 	}
-	if err := b.settleOrders(tx); err != nil {
+	if err := b.settleOrders(); err != nil {
 		return nil, fmt.Errorf("settle orders: %w", err)
 	}
-	return changes, b.write(ctx, tx)
+	return changes, b.write(ctx, tx, also)
 }
 
 // inStripesOrder returns the indices of the news by Stripe's second, as given
@@ -171,7 +189,7 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	p.Amount, p.Currency = p.Call.Params.Amount.Minor, p.Call.Params.Amount.Currency
 	b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
 	if p.Call.Items != nil {
-		order.Total, order.Currency = p.Amount, p.Currency
+		order.Total, order.Currency, order.SetBy = p.Amount, p.Currency, p.Call.SetBy
 		b.repriced[order.ID] = p.Call.Items
 	}
 	b.touchOrder(order, o, p)
@@ -206,7 +224,7 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 
 // settleOrders brings the orders' sums and states up to date and decides what
 // follows from it.
-func (b *batch) settleOrders(tx *gorm.DB) error {
+func (b *batch) settleOrders() error {
 	var newlyPaid []OrderID
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyOrders)) {
 		order, cause := b.orders[id], b.cause[id]
@@ -225,7 +243,7 @@ func (b *batch) settleOrders(tx *gorm.DB) error {
 			newlyPaid = append(newlyPaid, id)
 		}
 	}
-	return b.sendReceipts(tx, newlyPaid)
+	return b.sendReceipts(newlyPaid)
 }
 
 // sum adds up an order's payments.

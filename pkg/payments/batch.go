@@ -12,6 +12,7 @@ import (
 
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/store"
 	"till/pkg/timeline"
 )
 
@@ -20,6 +21,7 @@ type batch struct {
 	s        *Service
 	now      time.Time
 	orders   map[OrderID]*orderRow
+	items    map[OrderID][]itemRow // of orders that may be paid now
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
 
@@ -41,33 +43,49 @@ type causeOf struct {
 func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	b := &batch{
 		s: s, now: s.now(),
-		orders: map[OrderID]*orderRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
+		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
 		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{},
 	}
 	var intents []gateway.IntentID
 	var ids []ID
+	// An answer to a call that makes a payment says nothing that moves its order.
+	moves := false
 	for _, o := range news {
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Intent.Metadata[metaRevision] == "1"
+		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
 			ids = append(ids, ID(o.Intent.Metadata[metaPayment]))
 		}
 	}
-	var orderIDs []OrderID
-	err := tx.Model(&paymentRow{}).Distinct("order_id").
-		Where("order_id IS NOT NULL AND (intent_id IN ? OR id IN ?)", intents, ids).Order("order_id").Pluck("order_id", &orderIDs).Error
-	if err != nil || len(orderIDs) == 0 {
-		return b, err
-	}
-	orders, payments, err := lock(tx, orderIDs)
+	var orders []orderRow
+	var payments []paymentRow
+	var items []itemRow
+	err := store.Send(tx, func(p *store.Pipe) {
+		lock := store.ForUpdate(tx, "id")
+		if moves {
+			store.Find(p, &orders, ordersOf("id", s.conf.Livemode, intents, ids, lock))
+		}
+		store.Find(p, &payments, ordersOf("order_id", s.conf.Livemode, intents, ids, lock))
+		if moves { // for the confirmation of one that is paid
+			store.Find(p, &items, ordersOf("order_id", s.conf.Livemode, intents, ids, " ORDER BY order_id, position"))
+		}
+	})
 	if err != nil {
 		return nil, err
+	}
+	for _, i := range items {
+		b.items[i.OrderID] = append(b.items[i.OrderID], i)
 	}
 	for i := range orders {
 		b.orders[orders[i].ID] = &orders[i]
 	}
 	for i := range payments {
 		p := &payments[i]
+		if moves && b.orders[*p.OrderID] == nil { // its intent was attached after the orders were looked for
+			return nil, store.ErrRaced
+		}
 		b.payments[p.ID] = p
 		if p.IntentID != nil {
 			b.byIntent[*p.IntentID] = p
@@ -76,14 +94,14 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	return b, nil
 }
 
-// lock reads orders and all their payments for changing.
-func lock(tx *gorm.DB, ids []OrderID) (orders []orderRow, payments []paymentRow, err error) {
-	forUpdate := clause.Locking{Strength: "UPDATE"}
-	if err := tx.Clauses(forUpdate).Where("id IN ?", ids).Order("id").Find(&orders).Error; err != nil {
-		return nil, nil, err
+// ordersOf finds what has in column the order of one of these intents or payments.
+func ordersOf(column string, livemode bool, intents []gateway.IntentID, ids []ID, then string) clause.Expr {
+	byIntent, byID := store.In("intent_id", intents), store.In("id", ids)
+	return clause.Expr{
+		SQL: column + " IN (SELECT order_id FROM payments WHERE account = '' AND livemode = ? AND " + byIntent.SQL +
+			" UNION SELECT order_id FROM payments WHERE " + byID.SQL + ")" + then,
+		Vars: slices.Concat([]any{livemode}, byIntent.Vars, byID.Vars),
 	}
-	err = tx.Clauses(forUpdate).Where("order_id IN ?", ids).Order("id").Find(&payments).Error
-	return orders, payments, err
 }
 
 // find returns the payment that an observation is about.
@@ -115,8 +133,8 @@ func (b *batch) record(p *paymentRow, o Observation, e timeline.Entry) {
 	b.entries = append(b.entries, e)
 }
 
-// write stores the batch, one statement a table.
-func (b *batch) write(ctx context.Context, tx *gorm.DB) error {
+// write stores the batch, one statement a table, in one round trip.
+func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)) error {
 	orders := make([]orderRow, 0, len(b.dirtyOrders))
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyOrders)) {
 		orders = append(orders, *b.orders[id])
@@ -125,21 +143,19 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB) error {
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyPayments)) {
 		payments = append(payments, *b.payments[id])
 	}
-	if err := overwrite(tx, orders); err != nil {
-		return fmt.Errorf("write orders: %w", err)
-	}
-	if err := overwrite(tx, payments); err != nil {
-		return fmt.Errorf("write payments: %w", err)
-	}
 	for _, id := range slices.Sorted(maps.Keys(b.repriced)) {
 		if err := replaceItems(tx, id, b.repriced[id]); err != nil {
 			return fmt.Errorf("write order items: %w", err)
 		}
 	}
-	if err := timeline.Write(tx, b.entries); err != nil {
-		return fmt.Errorf("write timeline: %w", err)
-	}
-	return b.s.effects.Add(ctx, tx, b.effects, b.now)
+	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
+		store.Update(p, orders, "set_by", "status", "currency", "total", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
+			"receipt", "billing_email", "paid_at", "updated_at")
+		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "version",
+			"observed_at", "next_check_at", "looks", "updated_at")
+		timeline.Add(p, b.entries)
+		also(p)
+	}, b.effects, b.now)
 }
 
 // overwrite stores rows that this transaction holds the locks of, in one statement.

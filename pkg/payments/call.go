@@ -11,6 +11,8 @@ import (
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/store"
+	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
 
@@ -25,7 +27,7 @@ type outcome struct {
 // where the outcome is not known, abandoned where Stripe turns out not to have it;
 // a definitive refusal is an error.
 func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (paymentRow, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
+	ctx, cancel := context.WithTimeout(store.OwnWork(context.WithoutCancel(ctx)), callTimeout+2*time.Second)
 	defer cancel()
 	if s.now().Sub(row.CalledAt) >= keyLifetime {
 		return s.lookUp(ctx, row, o) // its key may no longer replay, and a second call under it could act twice
@@ -62,7 +64,7 @@ func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (pa
 // unanswered leaves open what came of the row's call. It is no error, unless
 // Stripe said that it did not look.
 func (s *Service) unanswered(ctx context.Context, row paymentRow, o outcome, cause error) (paymentRow, error) {
-	s.log.WarnContext(ctx, "stripe's answer is not known", "payment", row.ID, "error", cause)
+	s.log.WarnContext(ctx, "stripe's answer is not known", telemetry.PaymentKey, row.ID, "error", cause)
 	if err := s.leaveOpen(ctx, row, o.key); err != nil {
 		return row, err
 	}
@@ -73,34 +75,53 @@ func (s *Service) unanswered(ctx context.Context, row paymentRow, o outcome, cau
 	return row, nil
 }
 
+// answered is Stripe's answer to a call, on its way through a batch.
+type answered struct {
+	called  paymentRow
+	outcome outcome
+	granted bool
+	news    Observation
+}
+
 // store applies what Stripe said about the called row and, if it answers the
 // client, finishes the key. granted is false where Stripe refused a change of
 // amount: the attempt goes on with the amount that it had.
 func (s *Service) store(ctx context.Context, called paymentRow, o outcome, granted bool, news Observation) (paymentRow, error) {
-	var row paymentRow
-	var changes []Change
-	err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if changes, err = s.Apply(ctx, tx, []Observation{news}); err != nil {
-			return err
-		}
-		if !granted {
-			err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", called.ID, called.Revision, []stage{creating, sent}).Update("stage", attached).Error
+	row, err := s.answers.Do(ctx, answered{called, o, granted, news})
+	if err == nil {
+		failpoint.Here("attach.committed")
+	}
+	return row, err
+}
+
+// storeAll is store for a batch.
+func (s *Service) storeAll(ctx context.Context, tx *gorm.DB, batch []answered) ([]paymentRow, func(), error) {
+	news := make([]Observation, len(batch))
+	keys := make([]idempotency.Request, len(batch))
+	statuses := make([]int, len(batch))
+	for i, a := range batch {
+		news[i], keys[i], statuses[i] = a.news, a.outcome.key, a.outcome.status
+	}
+	changes, err := s.apply(ctx, tx, news, allNew, func(p *store.Pipe) { idempotency.FinishAll(p, keys, statuses, s.now()) })
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := make([]paymentRow, len(batch))
+	for i, a := range batch {
+		if !a.granted {
+			err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", a.called.ID, a.called.Revision, []stage{creating, sent}).Update("stage", attached).Error
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
-		if err := o.key.Finish(tx, o.status, s.now()); err != nil {
-			return err
+		if a.granted && changes[i].row != nil && changes[i].row.ID == a.called.ID {
+			rows[i] = *changes[i].row
+		} else if err := tx.Where("id = ?", a.called.ID).Take(&rows[i]).Error; err != nil {
+			return nil, nil, err
 		}
-		failpoint.Here("attach.before_commit")
-		return tx.Where("id = ?", called.ID).Take(&row).Error
-	})
-	if err != nil {
-		return row, err
 	}
-	failpoint.Here("attach.committed")
-	s.Announce(changes)
-	return row, nil
+	failpoint.Here("attach.before_commit")
+	return rows, func() { s.Announce(changes) }, nil
 }
 
 // leaveOpen records that the call's outcome is not known, for the sweep, and lets

@@ -29,27 +29,28 @@ var (
 func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key idempotency.Request) (Started, error) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*callTimeout)
 	defer stop()
-	row, err := s.owned(ctx, who, id)
+	row, err := s.seen(ctx, who, id)
 	if err != nil {
 		return Started{}, err
 	}
+	note(ctx, &row)
 	var earlier idempotency.Earlier
 	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
 		earlier, err = key.Claim(tx, string(id), s.now())
 		return err
 	})
 	if err != nil {
-		return Started{}, err
+		return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 	}
 	if earlier.StatusCode == 0 {
 		if row, err = s.cancelAtStripe(ctx, row); err != nil {
 			return Started{}, errors.Join(err, s.release(ctx, key))
 		}
 		if err := s.conclude(ctx, key, row.Status == Canceled); err != nil {
-			return Started{}, err
+			return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 		}
 	}
-	p := plan{payment: row, owner: who.Owner(), replayed: earlier.StatusCode != 0}
+	p := plan{payment: row, replayed: earlier.StatusCode != 0}
 	return s.started(p, row.Status != Canceled), nil
 }
 
@@ -82,7 +83,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 	case err == nil:
 		return s.store(ctx, row, outcome{}, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
-		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", "payment", row.ID, "error", err)
+		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", telemetry.PaymentKey, row.ID, "error", err)
 		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
 			Update("next_check_at", s.now().Add(sentCheck)).Error
 		return row, store.Translate(err)
@@ -116,7 +117,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 		var done bool
 		err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 			live, done = nil, false
-			order, payments, err := s.lockOwned(tx, who, id)
+			order, payments, err := s.lockSeen(tx, who, id)
 			if err != nil {
 				return err
 			}
@@ -143,11 +144,11 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			}
 			return s.markCanceled(ctx, tx, order)
 		})
-		if err != nil && claimed {
+		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
 		}
 		if err != nil {
-			return Ordered{}, err
+			return Ordered{}, s.letGo(ctx, paymentRow{}, key, err)
 		}
 		if done {
 			order, err := s.Order(ctx, who, id)

@@ -2,7 +2,6 @@ package payments
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -13,18 +12,23 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/money"
 	"till/pkg/problem"
+	"till/pkg/store"
 )
 
 // Cart is what somebody wants to pay for: lines from the catalogue, or an amount
-// where the operator lets clients name one.
+// where the operator lets clients name one. The app's backend may name any amount,
+// and lines of its own.
 type Cart struct {
 	Items        []Line
+	Lines        []OwnLine
 	Amount       *int64 // minor units of Currency
-	Currency     string
+	Currency     string // of Amount or Lines
 	Reference    string // the app's id for the cart, up to 64 characters
 	ReceiptEmail string
 	Description  string
 	Metadata     map[string]string
+
+	setBy string // the server key whose word this is; empty: the customer's
 }
 
 // Line is a quantity of something in the catalogue.
@@ -35,7 +39,7 @@ type Line struct {
 
 // What can be wrong with a cart.
 var (
-	ErrExactlyOneOf       = problem.New(problem.Invalid, "exactly_one_of", "Send exactly one of orderId, items, amount.")
+	ErrExactlyOneOf       = problem.New(problem.Invalid, "exactly_one_of", "Send exactly one of orderId, items, amount; with a server key, lines.")
 	ErrClientAmount       = problem.New(problem.Forbidden, "client_amount_not_allowed", "This server takes prices from its catalogue only. Send items instead of amount.").At("amount")
 	ErrAmountTooSmall     = problem.New(problem.Invalid, "amount_too_small", "The amount is too small.")
 	ErrAmountTooLarge     = problem.New(problem.Invalid, "amount_too_large", "The amount is too large.")
@@ -58,6 +62,9 @@ func (c Cart) check(withOrder bool) error {
 	if c.Items != nil {
 		sent = append(sent, "items")
 	}
+	if c.Lines != nil {
+		sent = append(sent, "lines")
+	}
 	if c.Amount != nil {
 		sent = append(sent, "amount")
 	}
@@ -69,10 +76,10 @@ func (c Cart) check(withOrder bool) error {
 		return ErrExactlyOneOf.Detailf("Send exactly one of orderId, items, amount; this request has %s.", got)
 	}
 	switch {
-	case c.Amount != nil && c.Currency == "":
-		return errValidation.Detailf("currency is required with amount.").At("currency")
-	case c.Amount == nil && c.Currency != "":
-		return errValidation.Detailf("currency goes with amount only; items have their own.").At("currency")
+	case (c.Amount != nil || c.Lines != nil) && c.Currency == "":
+		return errValidation.Detailf("currency is required with %s.", sent[0]).At("currency")
+	case c.Amount == nil && c.Lines == nil && c.Currency != "":
+		return errValidation.Detailf("currency goes with amount or lines; items have their own.").At("currency")
 	case withOrder && c.Reference != "":
 		return errValidation.Detailf("reference belongs to a new order; leave it out with orderId.").At("reference")
 	}
@@ -101,66 +108,109 @@ func plainAddress(s string) bool {
 type priced struct {
 	total money.Amount
 	items []itemRow
+	setBy string // see Cart
 }
 
-// price looks the cart up in the catalogue and adds it up.
-func (s *Service) price(ctx context.Context, tx *gorm.DB, c Cart) (priced, error) {
-	if c.Amount != nil {
-		return s.priceAmount(*c.Amount, c.Currency, cmp.Or(c.Description, "Payment"))
+// summing is a cart as it is added up, line by line of a field of the request.
+type summing struct {
+	priced
+	field string
+}
+
+// at names the line that comes next.
+func (s *summing) at(err *problem.Error, name string) error {
+	return err.At(fmt.Sprintf("%s[%d].%s", s.field, len(s.items), name))
+}
+
+// add takes a line of one currency into the sum, which the first one sets.
+func (s *summing) add(line itemRow, currency money.Currency) error {
+	amount, err := money.Amount{Minor: line.UnitAmount, Currency: currency}.Times(line.Quantity)
+	if err != nil {
+		return s.at(ErrAmountTooLarge, "quantity")
 	}
+	if len(s.items) == 0 {
+		s.total = money.Amount{Currency: currency}
+	}
+	if currency != s.total.Currency {
+		return s.at(ErrCurrencyMismatch, "priceId")
+	}
+	if s.total, err = s.total.Plus(amount); err != nil {
+		return s.at(ErrAmountTooLarge, "quantity")
+	}
+	line.Position, line.Amount = int64(len(s.items)), amount.Minor
+	s.items = append(s.items, line)
+	return nil
+}
+
+// price adds the cart up, with the catalogue's prices where it has none of its own.
+func (s *Service) price(tx *gorm.DB, c Cart) (priced, error) {
+	var prices *catalog.Prices
+	if err := store.Send(tx, func(p *store.Pipe) { prices = s.catalog.Look(p, c.priceIDs()) }); err != nil {
+		return priced{}, err
+	}
+	return s.priceAt(prices, c)
+}
+
+func (c Cart) priceIDs() []string {
 	ids := make([]string, len(c.Items))
 	for i, l := range c.Items {
 		ids[i] = l.PriceID
 	}
-	prices, err := s.catalog.Resolve(ctx, tx, ids)
-	if err != nil {
-		return priced{}, atLine(err, c.Items)
-	}
-	var out priced
-	for i, l := range c.Items {
-		p := prices[l.PriceID]
-		amount, err := p.Unit.Times(l.Quantity)
-		if err != nil {
-			return priced{}, ErrAmountTooLarge.At(fmt.Sprintf("items[%d].quantity", i))
-		}
-		if i == 0 {
-			out.total = money.Amount{Currency: p.Unit.Currency}
-		}
-		if p.Unit.Currency != out.total.Currency {
-			return priced{}, ErrCurrencyMismatch.At(fmt.Sprintf("items[%d].priceId", i))
-		}
-		if out.total, err = out.total.Plus(amount); err != nil {
-			return priced{}, ErrAmountTooLarge.At(fmt.Sprintf("items[%d].quantity", i))
-		}
-		out.items = append(out.items, itemRow{
-			Position: int64(i), PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName,
-			Quantity: l.Quantity, UnitAmount: p.Unit.Minor, Amount: amount.Minor,
-		})
-	}
-	return out, chargeable(out.total, "items")
+	return ids
 }
 
-func (s *Service) priceAmount(minor int64, code, name string) (priced, error) {
-	if s.conf.AmountMax == 0 {
+func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
+	if c.Items != nil {
+		return priceItems(prices, c.Items)
+	}
+	if c.Amount != nil && c.setBy == "" && s.conf.AmountMax == 0 {
 		return priced{}, ErrClientAmount
 	}
-	currency, err := money.ParseCurrency(code)
+	currency, err := money.ParseCurrency(c.Currency)
 	if err != nil {
-		return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", code)
+		return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", c.Currency)
 	}
-	a := money.Amount{Minor: minor, Currency: currency}
+	if c.Lines != nil {
+		return priceOwn(c.Lines, currency)
+	}
+	a := money.Amount{Minor: *c.Amount, Currency: currency}
 	if err := chargeable(a, "amount"); err != nil {
 		return priced{}, err
 	}
-	switch {
-	case currency != s.conf.Currency:
-		return priced{}, ErrCurrencyMismatch.Detailf("Amounts are taken in %s only.", s.conf.Currency).At("currency")
-	case minor < s.conf.AmountMin:
-		return priced{}, ErrAmountTooSmall.Detailf("amount must be at least %d (minor units).", s.conf.AmountMin).At("amount")
-	case minor > s.conf.AmountMax:
-		return priced{}, ErrAmountTooLarge.Detailf("amount must be at most %d (minor units).", s.conf.AmountMax).At("amount")
+	if c.setBy == "" {
+		if err := s.withinBounds(a); err != nil {
+			return priced{}, err
+		}
 	}
-	return priced{total: a, items: []itemRow{{Name: name, Quantity: 1, UnitAmount: minor, Amount: minor}}}, nil
+	return priced{total: a, items: []itemRow{{Name: cmp.Or(c.Description, "Payment"), Quantity: 1, UnitAmount: a.Minor, Amount: a.Minor}}}, nil
+}
+
+func priceItems(prices *catalog.Prices, lines []Line) (priced, error) {
+	sum := summing{field: "items"}
+	for _, l := range lines {
+		p, err := prices.Find(l.PriceID)
+		if refused, ok := problem.As(err); ok {
+			return priced{}, sum.at(refused, "priceId")
+		}
+		line := itemRow{PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName, Quantity: l.Quantity, UnitAmount: p.Unit.Minor}
+		if err := sum.add(line, p.Unit.Currency); err != nil {
+			return priced{}, err
+		}
+	}
+	return sum.priced, chargeable(sum.total, "items")
+}
+
+// withinBounds holds an amount that a client names to what the operator allows.
+func (s *Service) withinBounds(a money.Amount) error {
+	switch {
+	case a.Currency != s.conf.Currency:
+		return ErrCurrencyMismatch.Detailf("Amounts are taken in %s only.", s.conf.Currency).At("currency")
+	case a.Minor < s.conf.AmountMin:
+		return ErrAmountTooSmall.Detailf("amount must be at least %d (minor units).", s.conf.AmountMin).At("amount")
+	case a.Minor > s.conf.AmountMax:
+		return ErrAmountTooLarge.Detailf("amount must be at most %d (minor units).", s.conf.AmountMax).At("amount")
+	}
+	return nil
 }
 
 func chargeable(a money.Amount, param string) error {
@@ -179,24 +229,6 @@ func chargeable(a money.Amount, param string) error {
 	return kind.Detailf("The total of %d %s %s.", a.Minor, a.Currency, out.Error()).At(param)
 }
 
-// atLine names the line whose price the catalogue refused.
-func atLine(err error, lines []Line) error {
-	var refused *catalog.PriceError
-	if !errors.As(err, &refused) {
-		return err
-	}
-	p, ok := problem.As(err)
-	if !ok {
-		return err
-	}
-	for i, l := range lines {
-		if l.PriceID == refused.ID {
-			return p.At(fmt.Sprintf("items[%d].priceId", i))
-		}
-	}
-	return err
-}
-
 // same reports whether an order holds just these lines.
 func (p priced) same(order *orderRow, items []itemRow) bool {
 	if order.Total != p.total.Minor || order.Currency != p.total.Currency || len(items) != len(p.items) {
@@ -204,7 +236,8 @@ func (p priced) same(order *orderRow, items []itemRow) bool {
 	}
 	for i := range items {
 		a, b := items[i], p.items[i]
-		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount {
+		renamed := p.setBy != "" && a.PriceID == "" && a.Name != b.Name
+		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || renamed {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -8,12 +9,14 @@ import (
 	"gorm.io/gorm"
 
 	"till/pkg/gateway"
+	"till/pkg/store"
 	"till/pkg/timeline"
 )
 
-// ApplyEvents takes a batch of webhook events into tx, as Apply does. An event of
-// a type that says nothing about a payment is Foreign.
-func (s *Service) ApplyEvents(ctx context.Context, tx *gorm.DB, events []gateway.Event) ([]Change, error) {
+// ApplyEvents takes a batch of webhook events into tx, as Apply does; those that
+// are not new do nothing. An event of a type that says nothing about a payment is
+// Foreign.
+func (s *Service) ApplyEvents(ctx context.Context, tx *gorm.DB, events []gateway.Event, isNew func(i int) (bool, error)) ([]Change, error) {
 	changes := make([]Change, len(events))
 	var news []Observation
 	var from []int
@@ -21,14 +24,17 @@ func (s *Service) ApplyEvents(ctx context.Context, tx *gorm.DB, events []gateway
 		o, ok, err := eventObservation(e)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("event %s: %w", e.ID, err)
+			if fresh, lookErr := isNew(i); lookErr != nil || fresh {
+				return nil, fmt.Errorf("event %s: %w", e.ID, cmp.Or(lookErr, err))
+			}
+			continue
 		case !ok:
 			changes[i].Outcome = Foreign
 			continue
 		}
 		news, from = append(news, o), append(from, i)
 	}
-	applied, err := s.Apply(ctx, tx, news)
+	applied, err := s.apply(ctx, tx, news, func(n int) (bool, error) { return isNew(from[n]) }, func(*store.Pipe) {})
 	if err != nil {
 		return nil, err
 	}

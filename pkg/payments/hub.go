@@ -8,6 +8,18 @@ type hub struct {
 	mu      sync.Mutex
 	waiting map[ID]map[chan struct{}]struct{}
 	ended   bool
+	// news is what changed here and the other processes are not told of yet; nil
+	// where there are none, or where nobody tells them.
+	news map[ID]struct{}
+	stir chan struct{} // receives when there is news
+}
+
+// newsLimit is how many changes are kept while the database cannot be told; who
+// waits for more finds them by looking.
+const newsLimit = 10_000
+
+func newHub() *hub {
+	return &hub{waiting: map[ID]map[chan struct{}]struct{}{}, stir: make(chan struct{}, 1)}
 }
 
 // watch returns a channel that receives after each change of id, and how to end it.
@@ -32,30 +44,45 @@ func (h *hub) watch(id ID) (<-chan struct{}, func()) {
 	}
 }
 
+// wake is for what changed in this process.
 func (h *hub) wake(id ID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for c := range h.waiting[id] {
-		select {
-		case c <- struct{}{}:
-		default: // it has not looked yet since the last call
-		}
+	h.ring(id)
+	if h.news != nil && len(h.news) < newsLimit {
+		h.news[id] = struct{}{}
+		signal(h.stir)
 	}
 }
 
-// end wakes everybody once.
-func (h *hub) end() {
+// told is for what changed in another one. It returns whether anybody waits for it.
+func (h *hub) told(id ID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ended = true
-	for _, watchers := range h.waiting {
-		for c := range watchers {
-			select {
-			case c <- struct{}{}:
-			default:
-			}
-		}
+	h.ring(id)
+	return len(h.waiting[id]) > 0
+}
+
+func (h *hub) ring(id ID) {
+	for c := range h.waiting[id] {
+		signal(c)
 	}
+}
+
+// everybody is woken once, to look.
+func (h *hub) everybody() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for id := range h.waiting {
+		h.ring(id)
+	}
+}
+
+func (h *hub) end() {
+	h.mu.Lock()
+	h.ended = true
+	h.mu.Unlock()
+	h.everybody()
 }
 
 func (h *hub) over() bool {
@@ -64,28 +91,49 @@ func (h *hub) over() bool {
 	return h.ended
 }
 
-// EndWaits has every Await answer at once with what is known, because this
-// process stops; those who wait may ask another one.
+// collect keeps news from now on, for take.
+func (h *hub) collect() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.news = map[ID]struct{}{}
+}
+
+func (h *hub) take() map[ID]struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	taken := h.news
+	h.news = map[ID]struct{}{}
+	return taken
+}
+
+// signal leaves a mark in a channel of one place, if there is none yet.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// EndWaits has every Await answer at once with what is known, and every Follower
+// end, because this process stops; those who wait may ask another one.
 func (s *Service) EndWaits() { s.hub.end() }
 
-// Announce tells this process, after the commit, what Apply changed: whoever
-// waits for the payment, and the sweep where something is in doubt.
+// Announce tells after the commit what Apply changed: whoever waits for the
+// payment, here and by Relay elsewhere, and the sweep where something is in doubt.
 func (s *Service) Announce(changes []Change) {
 	for _, c := range changes {
 		if c.Payment != "" {
 			s.hub.wake(c.Payment)
+		}
+		// In doubt, or without an address for its mail: it is to be read now.
+		if c.row != nil && c.row.NextCheckAt != nil && !c.row.NextCheckAt.After(s.now()) {
 			s.nudge()
 		}
 	}
 }
 
 // nudge tells the sweep that something may be due.
-func (s *Service) nudge() {
-	select {
-	case s.due <- struct{}{}:
-	default:
-	}
-}
+func (s *Service) nudge() { signal(s.due) }
 
 // Due receives when a payment may have come due for a look at Stripe.
 func (s *Service) Due() <-chan struct{} { return s.due }

@@ -3,31 +3,26 @@ package payments
 import (
 	"cmp"
 	"encoding/json"
-	"slices"
-
-	"gorm.io/gorm"
 
 	"till/pkg/effects"
 	"till/pkg/mail"
 	"till/pkg/money"
+	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
 
 // sendReceipts decides where the confirmation of each paid order goes.
-func (b *batch) sendReceipts(tx *gorm.DB, paid []OrderID) error {
-	if len(paid) == 0 {
-		return nil
-	}
-	var items []itemRow
-	if err := tx.Where("order_id IN ?", paid).Order("order_id, position").Find(&items).Error; err != nil {
-		return err
-	}
+func (b *batch) sendReceipts(paid []OrderID) error {
 	for _, id := range paid {
 		order, cause := b.orders[id], b.cause[id]
 		to := cmp.Or(order.ReceiptEmail, order.AccountEmail, order.BillingEmail)
 		switch {
 		case to != "":
-			data, err := json.Marshal(b.s.confirmation(order, slices.DeleteFunc(slices.Clone(items), func(i itemRow) bool { return i.OrderID != id })))
+			items := b.items[id]
+			if b.repriced[id] != nil {
+				items = b.repriced[id]
+			}
+			data, err := json.Marshal(b.s.confirmation(order, items))
 			if err != nil {
 				return err
 			}
@@ -49,7 +44,7 @@ func (b *batch) sendReceipts(tx *gorm.DB, paid []OrderID) error {
 }
 
 func (b *batch) tellStaff(p *paymentRow, order *orderRow, name, title, text string) {
-	b.s.log.Warn("a payment needs a look", "what", name, "order", order.ID, "payment", p.ID)
+	b.s.log.Warn("a payment needs a look", "what", name, telemetry.OrderKey, order.ID, telemetry.PaymentKey, p.ID)
 	if b.s.conf.StaffEmail == "" {
 		return
 	}

@@ -31,6 +31,7 @@ func (s OrderStatus) words() string { return strings.ReplaceAll(string(s), "_", 
 type Order struct {
 	ID           OrderID
 	Owner        string // issuer|subject
+	SetByServer  bool   // its lines are the backend's word; the customer cannot change them
 	Reference    string // the app's id for the cart; empty where it gave none
 	Status       OrderStatus
 	Total        money.Amount

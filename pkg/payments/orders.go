@@ -3,7 +3,6 @@ package payments
 import (
 	"context"
 	"errors"
-	"maps"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,36 +23,43 @@ type Ordered struct {
 }
 
 // CreateOrder makes an order without starting its payment, or returns the one
-// that this owner has under the reference, priced anew where it is open.
-func (s *Service) CreateOrder(ctx context.Context, who auth.Principal, c Cart, key idempotency.Request) (Ordered, error) {
-	if err := c.check(false); err != nil {
+// that its owner has under the reference, priced anew where it is open. With a
+// server key it is the order of the customer whom the request names.
+func (s *Service) CreateOrder(ctx context.Context, who auth.Principal, r OrderRequest) (Ordered, error) {
+	owner, err := s.customerOf(who, &r)
+	if err == nil {
+		err = r.check(false)
+	}
+	if err != nil {
 		return Ordered{}, err
 	}
+	key := r.Idempotency
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
 	for claimed := false; ; claimed = true {
 		var out Ordered
 		var p plan
 		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-			out, p, err = s.place(ctx, tx, who, c, &key, claimed)
+			out, p, err = s.place(ctx, tx, owner, r.Cart, &key, claimed)
 			return err
 		})
-		if err != nil && claimed {
+		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
 		}
 		if err != nil {
-			return Ordered{}, err
+			return Ordered{}, s.letGo(ctx, p.called(), key, err)
 		}
+		telemetry.Note(ctx, telemetry.OrderKey, string(out.Order.ID))
 		if p.step != answer { // the live attempt follows the order
 			_, again, err := s.carryOut(ctx, p, key)
 			if err != nil {
-				return Ordered{}, err
+				return Ordered{}, s.letGo(ctx, p.called(), key, err)
 			}
 			if again {
 				continue
 			}
 		}
-		out.Order, err = s.Order(ctx, who, out.Order.ID)
+		out.Order, err = s.Order(ctx, owner, out.Order.ID)
 		return out, err
 	}
 }
@@ -106,7 +112,7 @@ func (s *Service) orderFor(ctx context.Context, tx *gorm.DB, who auth.Principal,
 	if id == "" {
 		return s.orderUnder(ctx, tx, who, c, OrderID(store.NewID("ord_")))
 	}
-	order, payments, err := s.lockOwned(tx, who, id)
+	order, payments, err := s.lockSeen(tx, who, id)
 	if errors.Is(err, ErrNotFound) {
 		err = ErrNotFound.At("orderId")
 	}
@@ -122,11 +128,10 @@ func (s *Service) orderFor(ctx context.Context, tx *gorm.DB, who auth.Principal,
 	return order, payments, nil, s.amend(tx, order, who, c)
 }
 
-// lockOwned locks an order of the caller's and its payments. What is another's is
-// not found by the same statement as what does not exist.
-func (s *Service) lockOwned(tx *gorm.DB, who auth.Principal, id OrderID) (*orderRow, []paymentRow, error) {
+// lockSeen locks an order that the caller may see, and its payments.
+func (s *Service) lockSeen(tx *gorm.DB, who auth.Principal, id OrderID) (*orderRow, []paymentRow, error) {
 	var order orderRow
-	err := tx.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ? AND owner = ?", id, who.Owner()).Limit(1).Find(&order).Error
+	err := seenBy(tx, who).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Limit(1).Find(&order).Error
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,18 +146,12 @@ func (s *Service) lockOwned(tx *gorm.DB, who auth.Principal, id OrderID) (*order
 // orderUnder prices the cart and finds the order of its reference, or makes one
 // with newID.
 func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principal, c Cart, newID OrderID) (*orderRow, []paymentRow, *priced, error) {
-	cart, err := s.price(ctx, tx, c)
+	cart, err := s.price(tx, c)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	now := s.now()
-	row := orderRow{
-		ID: newID, Owner: who.Owner(), Status: OrderOpen, Currency: cart.total.Currency, Total: cart.total.Minor, Description: c.Description,
-		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
-	}
-	if c.Reference != "" {
-		row.Reference = &c.Reference
-	}
+	cart.setBy = c.setBy
+	row := s.newOrder(newID, who, c, cart)
 	for { // again if the order that has the reference is canceled in between
 		res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		if res.Error != nil {
@@ -169,14 +168,41 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 		if known == "" {
 			continue
 		}
-		order, payments, err := s.lockOwned(tx, who, known)
+		order, payments, err := s.lockSeen(tx, who, known)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		if order.CanceledAt == nil {
+			if err := s.mayBecome(tx, order, &cart); err != nil {
+				return nil, nil, nil, err
+			}
 			return order, payments, &cart, s.amend(tx, order, who, c)
 		}
 	}
+}
+
+// mayBecome keeps the customer's word and the backend's apart. A customer does not
+// change what the backend has asked for; and the backend, which may take an order
+// under its reference for its own, gets none that was paid as something else.
+func (s *Service) mayBecome(tx *gorm.DB, order *orderRow, cart *priced) error {
+	open := order.Status == OrderOpen
+	if open && (cart.setBy != "" || order.SetBy == "") || !open && cart.setBy == "" {
+		return nil
+	}
+	var items []itemRow
+	if err := tx.Where("order_id = ?", order.ID).Order("position").Find(&items).Error; err != nil {
+		return err
+	}
+	switch {
+	case cart.same(order, items):
+		cart.setBy = order.SetBy
+		return nil
+	case open:
+		return ErrSetByServer
+	case order.Status == OrderProcessing, order.Status == OrderAuthorized:
+		return ErrInProgress
+	}
+	return ErrAlreadyPaid
 }
 
 // amend takes over what a later request says beside the lines, while the order is
@@ -186,7 +212,7 @@ func (s *Service) amend(tx *gorm.DB, order *orderRow, who auth.Principal, c Cart
 	if c.ReceiptEmail != "" && c.ReceiptEmail != order.ReceiptEmail {
 		order.ReceiptEmail, change["receipt_email"] = c.ReceiptEmail, c.ReceiptEmail
 	}
-	if order.AccountEmail == "" && who.Email != "" {
+	if who.Email != "" && who.Email != order.AccountEmail && (order.AccountEmail == "" || c.setBy != "") {
 		order.AccountEmail, change["account_email"] = who.Email, who.Email
 	}
 	if len(change) == 0 || order.PaidAt != nil || order.CanceledAt != nil {
@@ -206,10 +232,10 @@ func (s *Service) becomes(tx *gorm.DB, order *orderRow, cart *priced) error {
 	if err := tx.Where("order_id = ?", order.ID).Order("position").Find(&items).Error; err != nil {
 		return err
 	}
-	if cart.same(order, items) {
+	if cart.same(order, items) && order.SetBy == cart.setBy {
 		return nil
 	}
-	order.Total, order.Currency, order.UpdatedAt = cart.total.Minor, cart.total.Currency, s.now()
+	order.Total, order.Currency, order.SetBy, order.UpdatedAt = cart.total.Minor, cart.total.Currency, cart.setBy, s.now()
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}

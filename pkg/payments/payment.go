@@ -40,7 +40,6 @@ const (
 type Payment struct {
 	ID           ID
 	OrderID      OrderID
-	Owner        string // the order's
 	Amount       money.Amount
 	Status       Status
 	Version      int64 // one more at each change that a client can see

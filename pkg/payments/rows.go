@@ -10,6 +10,7 @@ import (
 type orderRow struct {
 	ID             OrderID `gorm:"primaryKey"`
 	Owner          string
+	SetBy          string // the server key that set its lines; empty: the customer
 	Reference      *string
 	Status         OrderStatus
 	Currency       money.Currency
@@ -92,6 +93,7 @@ type paymentRow struct {
 type call struct {
 	Params gateway.IntentParams `json:"params"`
 	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
+	SetBy  string               `json:"setBy,omitempty"` // with Items, as in orderRow
 }
 
 func (paymentRow) TableName() string { return "payments" }
@@ -114,9 +116,9 @@ func (r *paymentRow) set(s state) {
 
 func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Terminal() }
 
-func (r *paymentRow) payment(owner string) Payment {
+func (r *paymentRow) payment() Payment {
 	p := Payment{
-		ID: r.ID, Owner: owner, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
+		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
 		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
@@ -136,7 +138,7 @@ func (r *paymentRow) payment(owner string) Payment {
 
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
-		ID: r.ID, Owner: r.Owner, Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
+		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
 		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
@@ -153,7 +155,7 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
 	}
 	for _, p := range payments {
-		o.Payments = append(o.Payments, p.payment(r.Owner))
+		o.Payments = append(o.Payments, p.payment())
 	}
 	return o
 }

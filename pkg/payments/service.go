@@ -2,6 +2,7 @@ package payments
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -35,6 +36,9 @@ type Config struct {
 	Livemode   bool
 	ShopName   string // in mails
 	StaffEmail string // empty: staff is told by the log alone
+	// Issuers are those whose tokens are accepted, the app's own users' first: the
+	// backend makes orders for nobody else.
+	Issuers []string
 	// AmountMin and AmountMax bound amounts that clients name, in minor units of
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency
@@ -64,9 +68,14 @@ type Service struct {
 	effects *effects.Effects
 	log     *slog.Logger
 	clock   func() time.Time
-	hub     hub
+	hub     *hub
+	hearing atomic.Bool // what other processes tell arrives here, see Relay
 	due     chan struct{}
 	reads   *rate.Limiter
+
+	// The transactions before and after a call to Stripe, of many calls together.
+	openings *store.Batcher[opening, plan]
+	answers  *store.Batcher[answered, paymentRow]
 }
 
 // New returns a service; it starts nothing.
@@ -74,10 +83,13 @@ func New(conf Config, opt Options) *Service {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Service{
+	s := &Service{
 		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, log: opt.Log, clock: opt.Now,
-		hub: hub{waiting: map[ID]map[chan struct{}]struct{}{}}, due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
+		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
+	s.openings = store.NewBatcher(s.db, s.openNew)
+	s.answers = store.NewBatcher(s.db, s.storeAll)
+	return s
 }
 
 func (s *Service) now() time.Time { return store.Truncate(s.clock()) }

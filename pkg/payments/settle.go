@@ -25,7 +25,7 @@ var ErrNotYet = errors.New("payments: too early to look at Stripe")
 func (s *Service) DuePayments(ctx context.Context, limit int) ([]ID, error) {
 	now := s.now()
 	var ids []ID
-	due := s.db.Read(ctx).Model(&paymentRow{}).Where("next_check_at <= ?", now).Limit(1).Pluck("id", &ids)
+	due := s.db.Read(ctx).Model(&paymentRow{}).Where("next_check_at <= ?", now).Order("next_check_at").Limit(1).Pluck("id", &ids)
 	if due.Error != nil || len(ids) == 0 {
 		return nil, store.Translate(due.Error) // mostly, and without taking SQLite's only writer
 	}
@@ -51,6 +51,7 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	if err := s.db.Read(ctx).Where("id = ?", id).Take(&row).Error; err != nil {
 		return store.Translate(err)
 	}
+	note(ctx, &row)
 	switch {
 	case row.Stage == abandoned:
 		return s.checked(ctx, row)
@@ -112,7 +113,7 @@ func (s *Service) read(ctx context.Context, row paymentRow) error {
 		if gateway.Missing(err) {
 			// Another account's key, or test data that was deleted: nothing that
 			// tells us that no money moved, so the row stays as it is.
-			s.log.WarnContext(ctx, "stripe does not know this intent", "payment", row.ID, "intent", *row.IntentID)
+			s.log.WarnContext(ctx, "stripe does not know this intent", "intent", *row.IntentID)
 			return errors.Join(err, s.checked(ctx, row))
 		}
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,23 +12,8 @@ import (
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
-	"till/pkg/money"
-	"till/pkg/problem"
 	"till/pkg/store"
 	"till/pkg/telemetry"
-	"till/pkg/timeline"
-)
-
-var (
-	// ErrNotFound is the answer for what does not exist and for what is another's.
-	ErrNotFound = problem.New(problem.NotFound, "not_found", "There is no such object.")
-	// ErrAlreadyPaid is returned for an order whose money has been taken.
-	ErrAlreadyPaid = problem.New(problem.Conflict, "order_already_paid", "This order has been paid.")
-	// ErrOrderCanceled is returned for paying a canceled order.
-	ErrOrderCanceled = problem.New(problem.Conflict, "order_canceled", "This order was canceled. Make a new one.")
-	// ErrInProgress is returned when the amount would change under a payment that
-	// Stripe is processing or holds.
-	ErrInProgress = problem.New(problem.Conflict, "payment_in_progress", "A payment of this order is in progress, so its amount cannot change.")
 )
 
 // StartRequest asks for a payment of an order that exists, or of a cart.
@@ -61,206 +45,53 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
 	for claimed := false; ; claimed = true {
-		var p plan
-		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-			if p, err = s.begin(ctx, tx, who, &r, claimed); err == nil {
-				failpoint.Here("start.before_commit")
-			}
-			return err
-		})
-		if err != nil && claimed {
+		p, err := s.open(ctx, who, &r, claimed)
+		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, r.Idempotency))
 		}
 		if err != nil {
-			return Started{}, err
+			return Started{}, s.letGo(ctx, p.called(), r.Idempotency, err)
 		}
+		note(ctx, &p.payment)
 		failpoint.Here("start.committed")
 		out, again, err := s.carryOut(ctx, p, r.Idempotency)
 		if again {
 			continue
 		}
 		failpoint.Here("start.answering")
-		return out, err
+		return out, s.letGo(ctx, p.called(), r.Idempotency, err)
 	}
 }
 
-// step is what is left to do after the first transaction.
-type step int
-
-const (
-	answer step = iota // all is known
-	ask                // make the call that the row holds
-	join               // somebody else's call is under way: wait for it
-	settle             // a call of unknown outcome stands before a change of amount
-)
-
-type plan struct {
-	step     step
-	owner    string
-	payment  paymentRow
-	secret   bool
-	created  bool // this call made the payment
-	replayed bool
-}
-
-// begin is the first transaction: it claims the client's key, finds or makes the
-// order and the attempt, and writes down the call to Stripe before it is made.
-// claimed says that this call has the key from an earlier round.
-func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r *StartRequest, claimed bool) (plan, error) {
-	id := ID(store.NewID("pay_"))
-	if !claimed {
-		earlier, err := r.Idempotency.Claim(tx, string(id), s.now())
-		if err != nil {
+// open is the first transaction: that of many requests together where this one
+// is plain, its own otherwise. claimed is as with begin. With an error comes what
+// may have been made all the same.
+func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest, claimed bool) (p plan, err error) {
+	if r.OrderID == "" && !claimed {
+		mine := *r // whoever gives up must not look at what the batch may still write
+		id := ID(store.NewID("pay_"))
+		p, err = s.openings.Do(ctx, opening{who: who, request: &mine, order: OrderID(store.NewID("ord_")), payment: id})
+		if ctx.Err() == nil {
+			r.Idempotency = mine.Idempotency
+		}
+		switch {
+		case store.Untouched(err):
 			return plan{}, err
+		case err != nil:
+			return plan{step: ask, payment: paymentRow{ID: id, Revision: 1}}, err
 		}
-		if earlier.ResourceID != "" {
-			p, err := s.resume(tx, who, earlier)
-			if err == nil && p.payment.ID != "" && p.step == answer && !p.replayed {
-				err = r.Idempotency.Finish(tx, statusCode(p.created), s.now())
-			}
-			if err != nil || p.payment.ID != "" {
-				return p, err
-			}
-			claimed = true
+		if p.payment.ID != "" {
+			return p, nil
 		}
 	}
-	order, payments, cart, err := s.orderFor(ctx, tx, who, r.OrderID, r.Cart)
-	if err != nil {
-		return plan{}, err
-	}
-	p, err := s.attempt(tx, order, payments, cart, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
-	if err != nil {
-		return plan{}, err
-	}
-	p.owner = order.Owner
-	// A request that has to wait for another change of amount has made nothing yet:
-	// its key stands for no row, so that the next call with it is looked at anew.
-	if p.step != settle && (p.payment.ID != id || claimed) {
-		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
-			return plan{}, err
+	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+		if p, err = s.begin(ctx, tx, who, r, claimed); err != nil {
+			return err
 		}
-	}
-	if p.step == answer {
-		return p, r.Idempotency.Finish(tx, statusCode(p.created), s.now())
-	}
-	return p, nil
-}
-
-// resume carries on with what an earlier call with the same key has made. It
-// returns no payment where that call came to nothing.
-func (s *Service) resume(tx *gorm.DB, who auth.Principal, earlier idempotency.Earlier) (plan, error) {
-	var row paymentRow
-	// Without a lock: it changes nothing, and an order is locked before its payments.
-	err := tx.Where("id = ?", earlier.ResourceID).Limit(1).Find(&row).Error
-	if err != nil || row.ID == "" || row.Stage == abandoned && earlier.StatusCode == 0 {
-		return plan{}, err
-	}
-	p := plan{payment: row, owner: who.Owner(), created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, secret: row.confirmable()}
-	if row.Stage == creating || row.Stage == sent {
-		p.step, p.secret = ask, true // whether it may be shown is known once Stripe has answered
-	}
-	return p, nil
-}
-
-// attempt decides what a request for paying this order means: the attempt that
-// is there, a change of its amount, or a new one under newID.
-func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, newID ID, cause timeline.Cause) (plan, error) {
-	current := newest(payments, func(p *paymentRow) bool { return p.live() })
-	total := money.Amount{Minor: order.Total, Currency: order.Currency}
-	if cart != nil {
-		total = cart.total
-	}
-	switch order.Status {
-	case OrderProcessing, OrderAuthorized:
-		if total.Minor != order.Total || total.Currency != order.Currency {
-			return plan{}, ErrInProgress
-		}
-		fallthrough
-	case OrderPaid, OrderRefunded, OrderPartiallyRefunded:
-		if current == nil {
-			current = newest(payments, func(p *paymentRow) bool { return p.Status == Succeeded })
-		}
-		if current == nil { // paid without a payment
-			return plan{}, ErrAlreadyPaid
-		}
-		return plan{step: answer, payment: *current}, nil
-	}
-
-	now := s.now()
-	switch {
-	case current == nil:
-		if err := s.becomes(tx, order, cart); err != nil {
-			return plan{}, err
-		}
-		row := s.newAttempt(order, newID, total, now)
-		if err := tx.Create(&row).Error; err != nil {
-			return plan{}, err
-		}
-		return plan{step: ask, payment: row, secret: true, created: true}, nil
-	case current.Stage == creating || current.Stage == sent:
-		want := current.Call.Params.Amount
-		if want != total {
-			return plan{step: settle, payment: *current}, nil
-		}
-		if err := s.becomesBehind(tx, order, current, cart); err != nil {
-			return plan{}, err
-		}
-		return plan{step: join, payment: *current, secret: true}, nil
-	case current.Amount == total.Minor && current.Currency == total.Currency:
-		if err := s.becomes(tx, order, cart); err != nil {
-			return plan{}, err
-		}
-		return plan{step: answer, payment: *current, secret: current.confirmable()}, nil
-	}
-	// Another amount: a new revision, which the order follows once Stripe has it.
-	current.Revision++
-	current.Version++
-	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
-	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
-	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
-	if cart != nil {
-		current.Call.Items = cart.items
-	}
-	if err := overwrite(tx, []paymentRow{*current}); err != nil {
-		return plan{}, err
-	}
-	entry := timeline.Entry{
-		OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
-		From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
-	}
-	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, []timeline.Entry{entry})
-}
-
-// becomesBehind gives an order other lines of the price that a call under way
-// asks for: now if the call makes the attempt, with the call if it changes it.
-func (s *Service) becomesBehind(tx *gorm.DB, order *orderRow, current *paymentRow, cart *priced) error {
-	switch {
-	case cart == nil:
+		failpoint.Here("start.known.before_commit")
 		return nil
-	case current.Revision == 1:
-		return s.becomes(tx, order, cart)
-	}
-	current.Call.Items = cart.items
-	return overwrite(tx, []paymentRow{*current})
-}
-
-func (s *Service) newAttempt(order *orderRow, id ID, total money.Amount, now time.Time) paymentRow {
-	return paymentRow{
-		ID: id, OrderID: &order.ID, Livemode: s.conf.Livemode, Stage: creating, Status: Unknown, Currency: total.Currency, Amount: total.Minor,
-		Version: 1, Revision: 1, Call: call{Params: s.intentParams(order, id, 1, total)}, CalledAt: now,
-		NextCheckAt: new(now.Add(s.conf.SweepAfter)), CreatedAt: now, UpdatedAt: now,
-	}
-}
-
-func (s *Service) intentParams(order *orderRow, id ID, revision int64, total money.Amount) gateway.IntentParams {
-	meta := map[string]string{}
-	for k, v := range order.Metadata {
-		meta[k] = v
-	}
-	meta[metaInstance], meta[metaOrder], meta[metaPayment] = s.conf.Instance, string(order.ID), string(id)
-	meta[metaRevision] = strconv.FormatInt(revision, 10)
-	meta[metaOwner] = order.Owner[:min(len(order.Owner), 500)] // the longest value that Stripe keeps
-	return gateway.IntentParams{Amount: total, Description: order.Description, MethodTypes: []string{"card"}, Metadata: meta}
+	})
+	return p, err
 }
 
 // carryOut does what the first transaction has decided. again means that the
@@ -277,6 +108,9 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
 		}
 	}
+	if err != nil && !store.Transient(err) { // which letGo sees to; a call of its own has given the key back
+		err = errors.Join(err, s.conclude(ctx, key, false))
+	}
 	if err != nil || again {
 		return Started{}, again && err == nil, err
 	}
@@ -285,7 +119,7 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 }
 
 func (s *Service) started(p plan, unknown bool) Started {
-	out := Started{Payment: p.payment.payment(p.owner), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
+	out := Started{Payment: p.payment.payment(), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
 	if unknown {
 		out.Payment.Status, out.RetryAfter = Unknown, 2*time.Second
 	}
@@ -318,6 +152,25 @@ func (s *Service) await(ctx context.Context, row paymentRow) (paymentRow, error)
 	}
 }
 
+// letGo ends a request for which the database did not answer in time. What was
+// asked of it may be done all the same, so the client's key is not given back: the
+// same request carries on at once with whatever is there, instead of being held
+// off as if the first were still running. called is the attempt that would have
+// been made or moved, if any: nobody makes its call now.
+func (s *Service) letGo(ctx context.Context, called paymentRow, key idempotency.Request, cause error) error {
+	switch {
+	case !store.Transient(cause):
+		return cause
+	case called.ID != "":
+		return errors.Join(cause, s.leaveOpen(ctx, called, key))
+	case key.Key == "" || !key.Claimed():
+		return cause
+	}
+	ctx, stop := context.WithTimeout(store.OwnWork(context.WithoutCancel(ctx)), recordTimeout)
+	defer stop()
+	return errors.Join(cause, s.db.Tx(ctx, func(tx *gorm.DB) error { return key.Yield(tx, s.now()) }))
+}
+
 // conclude records the outcome of a call that made nothing of its own, or lets
 // its key be carried on.
 func (s *Service) conclude(ctx context.Context, key idempotency.Request, known bool) error {
@@ -332,16 +185,12 @@ func (s *Service) conclude(ctx context.Context, key idempotency.Request, known b
 	})
 }
 
-// confirmable reports whether the payer can still do something with the secret.
-func (r *paymentRow) confirmable() bool {
-	if r.Stage == abandoned {
-		return false
+// note puts a payment's ids into what this call logs.
+func note(ctx context.Context, p *paymentRow) {
+	telemetry.Note(ctx, telemetry.PaymentKey, string(p.ID))
+	if p.OrderID != nil {
+		telemetry.Note(ctx, telemetry.OrderKey, string(*p.OrderID))
 	}
-	switch r.Status {
-	case RequiresPaymentMethod, RequiresConfirmation, RequiresAction:
-		return true
-	}
-	return false
 }
 
 func statusCode(created bool) int {
@@ -349,16 +198,6 @@ func statusCode(created bool) int {
 		return 201
 	}
 	return 200
-}
-
-func newest(payments []paymentRow, fits func(*paymentRow) bool) *paymentRow {
-	var found *paymentRow
-	for i := range payments {
-		if p := &payments[i]; fits(p) && (found == nil || p.ID > found.ID) {
-			found = p
-		}
-	}
-	return found
 }
 
 // stripeKey is the same for every try of one call, and another for each revision.

@@ -34,6 +34,8 @@ const (
 	TooLarge
 	// UnsupportedMedia means a content type that Till does not read.
 	UnsupportedMedia
+	// NotAcceptable means an answer in a form that Till does not give.
+	NotAcceptable
 	// RateLimited means too many requests; RetryAfter says when to come back.
 	RateLimited
 	// Unavailable means that something Till needs is not answering or is full;

@@ -15,6 +15,7 @@ import (
 
 	"till/pkg/inbox"
 	"till/pkg/payments"
+	"till/pkg/telemetry"
 )
 
 // Sweeper looks for what hangs.
@@ -37,7 +38,7 @@ const (
 func (s *Sweeper) Run(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() {
-		s.each(ctx, nil, func() error { _, err := s.Inbox.Retry(ctx, claim); return err })
+		s.each(ctx, nil, func() error { return s.RetryDeliveries(ctx) })
 	})
 	both.Go(func() {
 		s.each(ctx, s.Payments.Due(), func() error { return s.SweepPayments(ctx) })
@@ -60,6 +61,16 @@ func (s *Sweeper) each(ctx context.Context, asked <-chan struct{}, sweep func() 
 	}
 }
 
+// RetryDeliveries takes deliveries as long as some are due: a replay makes many
+// due at once.
+func (s *Sweeper) RetryDeliveries(ctx context.Context) error {
+	for {
+		if n, err := s.Inbox.Retry(ctx, claim); err != nil || n < claim {
+			return err
+		}
+	}
+}
+
 // SweepPayments looks at the payments that are due.
 func (s *Sweeper) SweepPayments(ctx context.Context) error {
 	ids, err := s.Payments.DuePayments(ctx, claim)
@@ -75,8 +86,9 @@ func (s *Sweeper) SweepPayments(ctx context.Context) error {
 		}
 		looks.Go(func() {
 			defer func() { <-free }()
+			ctx := telemetry.Begin(ctx)
 			if err := s.Payments.Settle(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
-				s.Log.WarnContext(ctx, "payment not settled", "payment", id, "error", err)
+				s.Log.WarnContext(ctx, "payment not settled", telemetry.PaymentKey, id, "error", err)
 			}
 		})
 	}

@@ -61,6 +61,11 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return done, fmt.Errorf("migrate job queue: %w", err)
 	}
+	for _, name := range UnusedJobIndexes {
+		if _, err := conn.ExecContext(ctx, "DROP INDEX IF EXISTS "+name); err != nil {
+			return done, fmt.Errorf("drop %s: %w", name, err)
+		}
+	}
 	for _, v := range result.Versions {
 		done = append(done, fmt.Sprintf("job queue %03d: %s", v.Version, v.Name))
 	}
@@ -69,7 +74,7 @@ func (db *DB) Migrate(ctx context.Context) ([]string, error) {
 
 // MigrationStatus lists the steps of this binary's schema.
 func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
-	provider, err := db.provider(db.sql)
+	provider, err := db.provider(db.writes.sql)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +93,13 @@ func (db *DB) MigrationStatus(ctx context.Context) ([]Migration, error) {
 // schema; else the error says what to do. A schema that is newer is served as
 // long as it says that it is compatible with ours.
 func (db *DB) Ready(ctx context.Context) error {
-	if err := db.readSQL.PingContext(ctx); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, turnWait)
+	defer cancel()
+	if err := db.Read(OwnWork(ctx)).Exec("SELECT 1").Error; err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	if err := db.trouble.err(); err != nil {
+		return err
 	}
 	if db.migrated.Load() {
 		return nil
@@ -107,7 +117,7 @@ func (db *DB) Ready(ctx context.Context) error {
 		return err
 	}
 	var current int64
-	if err := db.Read(ctx).Raw("SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&current).Error; err != nil || current < target {
+	if err := db.Read(ctx).Raw("SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied").Find(&current).Error; err != nil || current < target {
 		return fmt.Errorf("the schema is at version %d, this till needs %d: run `till migrate up`", current, target)
 	}
 	if current > target {
@@ -142,6 +152,10 @@ func (db *DB) provider(conn *sql.DB) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, conn, sub, goose.WithDisableGlobalRegistry(true))
 }
 
+// UnusedJobIndexes are made by the job queue for people who search its jobs by
+// their content. Till does not, and each would cost every job more than its row.
+var UnusedJobIndexes = []string{"river_job_args_index", "river_job_metadata_index"}
+
 // migrationWait is how long a process waits for another one that migrates.
 const migrationWait = time.Minute
 
@@ -151,7 +165,7 @@ const migrationWait = time.Minute
 func (db *DB) migrationConn(ctx context.Context) (*sql.DB, func(), error) {
 	if !db.Postgres() {
 		release, err := db.lockFile(ctx)
-		return db.sql, release, err
+		return db.writes.sql, release, err
 	}
 	conf, err := pgx.ParseConfig(db.url)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -13,6 +14,10 @@ import (
 	modernc "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
+
+// sqliteWait is how long a transaction waits for its turn with the one connection
+// that writes, and then for a lock that another process holds on the file.
+const sqliteWait = 5 * time.Second
 
 // openSQLite opens a file with one connection for writing, on which SQLite's
 // transactions queue up in order, and a pool that can only read.
@@ -28,26 +33,34 @@ func openSQLite(file string) (*DB, error) {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
 	write.SetMaxOpenConns(1)
-	write.SetConnMaxIdleTime(0)
-	if err := write.Ping(); err != nil { // makes the file and its journal before a reader comes
+	if err := makeJournal(write); err != nil { // with the file, before a reader comes
 		return nil, fmt.Errorf("open sqlite file: %w", err)
 	}
 	read, err := sql.Open("sqlite", sqliteDSN(file, true))
 	if err != nil {
 		return nil, fmt.Errorf("open sqlite: %w", err)
 	}
-	read.SetMaxOpenConns(8)
-	read.SetMaxIdleConns(8)
+	db := &DB{url: "sqlite:" + file, jobs: write, trouble: &trouble{}}
+	if db.writes, err = newLane(write, sqliteDialector{&sqlite.Dialector{DriverName: "sqlite", Conn: write}}, 1, sqliteWait, db.trouble); err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	if db.reads, err = newLane(read, sqliteDialector{&sqlite.Dialector{DriverName: "sqlite", Conn: read}}, 8, turnWait, db.trouble); err != nil {
+		return nil, fmt.Errorf("open sqlite: %w", err)
+	}
+	db.own = db.writes
+	return db, nil
+}
 
-	w, err := gorm.Open(sqliteDialector{&sqlite.Dialector{DriverName: "sqlite", Conn: write}}, gormConfig())
-	if err != nil {
-		return nil, fmt.Errorf("open sqlite: %w", err)
+// makeJournal connects, which brings a new file to its kind of journal. Of several
+// processes that come to it at once, SQLite refuses all but one without a wait.
+func makeJournal(db *sql.DB) error {
+	for until := time.Now().Add(sqliteWait); ; time.Sleep(10 * time.Millisecond) {
+		err := db.Ping()
+		lite, ok := errors.AsType[*modernc.Error](err)
+		if !ok || lite.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(until) {
+			return err
+		}
 	}
-	r, err := gorm.Open(sqliteDialector{&sqlite.Dialector{DriverName: "sqlite", Conn: read}}, gormConfig())
-	if err != nil {
-		return nil, fmt.Errorf("open sqlite: %w", err)
-	}
-	return &DB{write: w, read: r, sql: write, readSQL: read, url: "sqlite:" + file}, nil
 }
 
 // makePrivate makes a new file for its owner alone, since it holds orders, mail
@@ -65,7 +78,7 @@ func sqliteDSN(file string, readOnly bool) string {
 	q := url.Values{
 		"_txlock":      {"immediate"}, // a transaction that reads first must not fail when it comes to write
 		"_time_format": {"sqlite"},
-		"_pragma":      {"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(ON)", "synchronous(FULL)"},
+		"_pragma":      {fmt.Sprintf("busy_timeout(%d)", sqliteWait.Milliseconds()), "journal_mode(WAL)", "foreign_keys(ON)", "synchronous(FULL)"},
 	}
 	if readOnly {
 		q.Set("_txlock", "deferred")

@@ -148,8 +148,8 @@ func TestEveryTableHasAnOwner(t *testing.T) {
 	t.Parallel()
 	owners := map[string]string{
 		"till_settings": "store", "goose_db_version": "goose", "orders": "payments", "order_items": "payments", "payments": "payments",
-		"timeline": "timeline", "webhook_deliveries": "inbox", "effects": "effects", "idempotency_keys": "idempotency",
-		"products": "catalog", "prices": "catalog",
+		"timeline": "timeline", "webhook_deliveries": "inbox", "webhook_attempts": "inbox", "effects": "effects", "idempotency_keys": "idempotency",
+		"limit_counters": "limits", "products": "catalog", "prices": "catalog", "server_keys": "auth",
 	}
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		tables, err := db.Read(t.Context()).Migrator().GetTables()

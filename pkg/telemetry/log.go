@@ -1,8 +1,11 @@
-// Package telemetry makes the log that all parts write to: slog as JSON lines
-// for machines or coloured text for people, and a request id that follows a
-// call through its context into every line and the timeline.
+// Package telemetry tells operators what Till does. The log that all parts write
+// to is slog: JSON lines for machines or coloured text for people, with the ids
+// of request, order, payment and event, which follow a call through its context.
+// Metrics are Prometheus' and traces OpenTelemetry's; both are off unless cmd
+// makes them, and a nil one costs nothing.
 //
-// No secret, token, client secret or mail address may be given to a log.
+// No secret, token, client secret or mail address may be given to a log, a label
+// or a span, and no id to a label.
 package telemetry
 
 import (
@@ -15,6 +18,7 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // NewLog writes to w from level on (debug, info, warn, error). Format is json
@@ -33,7 +37,7 @@ func NewLog(w io.Writer, level, format string) (*slog.Logger, error) {
 	default:
 		return nil, fmt.Errorf("log format %q: use json or text", format)
 	}
-	return slog.New(requestHandler{h}), nil
+	return slog.New(WithIDs(h)), nil
 }
 
 func terminal(w io.Writer) bool {
@@ -41,33 +45,35 @@ func terminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-type requestIDKey struct{}
+// WithIDs adds to what h is told with a context what has been noted in it.
+func WithIDs(h slog.Handler) slog.Handler { return idHandler{h} }
 
-// WithRequestID returns ctx that carries the id of the API call being served.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
+// idHandler adds the ids that are known to what is logged with a context.
+type idHandler struct{ slog.Handler }
 
-// RequestID is the id of the API call being served; empty outside of one.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
-// requestHandler adds the request id to what is logged with a context.
-type requestHandler struct{ slog.Handler }
-
-func (h requestHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h idHandler) Handle(ctx context.Context, r slog.Record) error {
+	said := func(key string) (found bool) { // by the line itself
+		r.Attrs(func(a slog.Attr) bool { found = a.Key == key; return !found })
+		return found
+	}
 	if id := RequestID(ctx); id != "" {
-		r.AddAttrs(slog.String("request_id", id))
+		r.AddAttrs(slog.String(RequestKey, id))
+	}
+	for _, note := range Noted(ctx) {
+		if !said(note.Key) {
+			r.AddAttrs(note)
+		}
+	}
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		r.AddAttrs(slog.String("trace_id", span.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return requestHandler{h.Handler.WithAttrs(attrs)}
+func (h idHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return idHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h requestHandler) WithGroup(name string) slog.Handler {
-	return requestHandler{h.Handler.WithGroup(name)}
+func (h idHandler) WithGroup(name string) slog.Handler {
+	return idHandler{h.Handler.WithGroup(name)}
 }

@@ -59,12 +59,13 @@ type row struct {
 
 func (row) TableName() string { return "timeline" }
 
-// Write adds entries in tx, in one statement, in the order given. It gives each
-// its ID.
+// Write adds entries in tx.
 func Write(tx *gorm.DB, entries []Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
+	return store.Send(tx, func(p *store.Pipe) { Add(p, entries) })
+}
+
+// Add adds entries in one statement, in the order given. It gives each its ID.
+func Add(p *store.Pipe, entries []Entry) {
 	rows := make([]row, len(entries))
 	for i, e := range entries {
 		rows[i] = row{
@@ -78,7 +79,7 @@ func Write(tx *gorm.DB, entries []Entry) error {
 			rows[i].StripeAt = &e.StripeAt
 		}
 	}
-	return tx.Create(&rows).Error
+	store.Insert(p, rows)
 }
 
 // OfPayment returns a page of a payment's entries, oldest first, and whether
@@ -88,15 +89,33 @@ func OfPayment(ctx context.Context, db *store.DB, payment string, p store.Page) 
 	if err != nil {
 		return nil, false, err
 	}
+	return entriesOf(rows), more, nil
+}
+
+// maxOfCause bounds what is shown of one cause; an event moves a payment or two.
+const maxOfCause = 100
+
+// OfWebhook returns what a webhook event changed, in the order in which it did.
+func OfWebhook(ctx context.Context, db *store.DB, event string) ([]Entry, error) {
+	var rows []row
+	// The cause's kind is part of the text, so that the partial index is taken.
+	err := db.Read(ctx).Where("cause_kind = 'webhook' AND cause_id = ?", event).Order("id").Limit(maxOfCause).Find(&rows).Error
+	return entriesOf(rows), store.Translate(err)
+}
+
+func entriesOf(rows []row) []Entry {
 	entries := make([]Entry, len(rows))
 	for i, r := range rows {
 		entries[i] = Entry{
-			ID: r.ID, OrderID: r.OrderID, PaymentID: payment, Kind: r.Kind, From: r.FromState, To: r.ToState, Message: r.Message,
+			ID: r.ID, OrderID: r.OrderID, Kind: r.Kind, From: r.FromState, To: r.ToState, Message: r.Message,
 			Version: r.Version, Cause: Cause{Kind: r.CauseKind, ID: r.CauseID}, At: r.At.UTC(),
+		}
+		if r.PaymentID != nil {
+			entries[i].PaymentID = *r.PaymentID
 		}
 		if r.StripeAt != nil {
 			entries[i].StripeAt = r.StripeAt.UTC()
 		}
 	}
-	return entries, more, nil
+	return entries
 }

@@ -24,12 +24,7 @@ import (
 func ForEachDatabase(t *testing.T, fn func(t *testing.T, db *store.DB)) {
 	t.Helper()
 	ForEachURL(t, func(t *testing.T, url string) {
-		db, err := store.Open(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		fn(t, db)
+		fn(t, open(t, url))
 	})
 }
 
@@ -47,11 +42,30 @@ func ForEachURL(t *testing.T, fn func(t *testing.T, url string)) {
 	})
 }
 
+// PostgresURL is the address of a fresh migrated database, for what SQLite cannot
+// do: several processes on one. It skips loudly, or fails in CI, where there is
+// no Postgres.
+func PostgresURL(t *testing.T) string {
+	t.Helper()
+	return postgresURL(t)
+}
+
 // SQLite opens a fresh migrated SQLite database, for tests whose subject does
 // not depend on the engine.
-func SQLite(t *testing.T) *store.DB {
+func SQLite(t testing.TB) *store.DB {
 	t.Helper()
-	db, err := store.Open(sqliteURL(t))
+	return open(t, sqliteURL(t))
+}
+
+// Postgres is SQLite for Postgres.
+func Postgres(t testing.TB) *store.DB {
+	t.Helper()
+	return open(t, postgresURL(t))
+}
+
+func open(t testing.TB, url string) *store.DB {
+	t.Helper()
+	db, err := store.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +73,7 @@ func SQLite(t *testing.T) *store.DB {
 	return db
 }
 
-func sqliteURL(t *testing.T) string {
+func sqliteURL(t testing.TB) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "till.db")
 	template, err := sqliteTemplate()
@@ -89,7 +103,7 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 
 // ServerURL is the address of the Postgres server for tests. It skips loudly,
 // or fails in CI, where there is none.
-func ServerURL(t *testing.T) string {
+func ServerURL(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv("TILL_TEST_DATABASE_URL")
 	if server == "" {
@@ -101,7 +115,7 @@ func ServerURL(t *testing.T) string {
 	return server
 }
 
-func postgresURL(t *testing.T) string {
+func postgresURL(t testing.TB) string {
 	t.Helper()
 	server := ServerURL(t)
 	template, err := postgresTemplate()

@@ -1,4 +1,4 @@
-package kill
+package rig
 
 import (
 	"io"
@@ -10,30 +10,32 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// sink is the shop's mail server: it takes every letter and counts.
-type sink struct {
-	addr string
+// MailServer is the shop's, for Tills that run as processes: it takes every letter and counts.
+type MailServer struct {
+	Addr string
 
 	mu      sync.Mutex
 	letters map[string]int // by Message-ID
 }
 
-func newSink(t *testing.T) *sink {
+// NewMailServer serves until the test ends.
+func NewMailServer(t *testing.T) *MailServer {
 	t.Helper()
-	s := &sink{letters: map[string]int{}}
+	s := &MailServer{letters: map[string]int{}}
 	server := smtp.NewServer(s)
 	server.Domain = "localhost"
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.addr = listener.Addr().String()
+	s.Addr = listener.Addr().String()
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
 }
 
-func (s *sink) total() (n int) {
+// Total counts letters, a second copy included.
+func (s *MailServer) Total() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, times := range s.letters {
@@ -42,16 +44,17 @@ func (s *sink) total() (n int) {
 	return n
 }
 
-func (s *sink) distinct() int {
+// Distinct counts letters by Message-ID.
+func (s *MailServer) Distinct() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.letters)
 }
 
 // NewSession is smtp.Backend's.
-func (s *sink) NewSession(*smtp.Conn) (smtp.Session, error) { return session{s}, nil }
+func (s *MailServer) NewSession(*smtp.Conn) (smtp.Session, error) { return session{s}, nil }
 
-type session struct{ s *sink }
+type session struct{ s *MailServer }
 
 func (session) Reset()                               {}
 func (session) Logout() error                        { return nil }

@@ -1,0 +1,69 @@
+package access
+
+// rule is who may make a call. It says a second time what x-access in openapi.yaml
+// says: a contract that gives more away than this table, or less, is a fault.
+type rule struct {
+	public, user, guest, staff bool
+	key                        string // the scope that opens it to server keys; empty: none
+}
+
+var (
+	public    = rule{public: true}
+	customers = rule{user: true, guest: true}
+	staffOnly = rule{staff: true, key: "staff"}
+)
+
+func (r rule) withKey(scope string) rule { r.key = scope; return r }
+func (r rule) andStaff() rule            { r.staff = true; return r }
+
+// row is one way to make a call. A new operation of openapi.yaml needs a row here,
+// and nothing else where its ids are of a kind that is known.
+type row struct {
+	operation string
+	rule
+	of    kind                           // whose id stands in the path, or in the body; none: it has no id
+	body  func(who actor, id string) any // nil: none
+	want  int                            // the status for those who may
+	param string                         // the field that a 404 names; empty: none
+	moves bool                           // it changes its object, so each who may gets a fresh one
+	list  kind                           // it answers a list of these
+	names []string                       // its query parameters and fields that name an object or its owner
+}
+
+var rows = []row{
+	{operation: "getConfig", rule: public, want: 200},
+	{operation: "listProducts", rule: public, want: 200, list: product, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "createGuestToken", rule: public, want: 201},
+
+	{operation: "createOrder", rule: customers.withKey("orders:write"), want: 201, body: newOrder, names: []string{"subject", "issuer"}},
+	{operation: "listOrders", rule: customers.withKey("orders:read"), want: 200, list: order, names: []string{"subject", "issuer", "startingAfter", "endingBefore"}},
+	{operation: "getOrder", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200},
+	{operation: "cancelOrder", rule: customers.withKey("orders:write"), of: order, want: 200, moves: true},
+
+	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
+	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
+		body: func(_ actor, id string) any { return map[string]any{"orderId": id} }},
+	{operation: "getPayment", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200},
+	{operation: "streamPaymentEvents", rule: customers.withKey("payments:read").andStaff(), of: over, want: 200},
+	{operation: "getPaymentTimeline", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
+
+	{operation: "listWebhooks", rule: staffOnly, want: 200, list: delivery, names: []string{"objectId", "startingAfter", "endingBefore"}},
+	{operation: "getWebhook", rule: staffOnly, of: delivery, want: 200},
+	{operation: "replayWebhook", rule: staffOnly, of: delivery, want: 200},
+	{operation: "replayWebhooks", rule: staffOnly, want: 202, names: []string{"objectId", "startingAfter"},
+		body: func(actor, string) any { return map[string]any{"state": "dead"} }},
+}
+
+func cart() map[string]any {
+	return map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}}
+}
+
+// newOrder is the caller's own, or with a key some user's.
+func newOrder(who actor, _ string) any {
+	c := cart()
+	if who.kind == "key" {
+		c["subject"] = "jenny"
+	}
+	return c
+}

@@ -1,0 +1,136 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"till/e2e/rig"
+	"till/pkg/auth"
+	"till/pkg/config"
+	"till/pkg/store"
+)
+
+// kind is what an id is of.
+type kind string
+
+const (
+	none     kind = ""
+	order    kind = "ord_"
+	payment  kind = "pay_"
+	over     kind = "pay_ that is over"
+	entry    kind = "tle_"
+	delivery kind = "evt_"
+	product  kind = "prod_"
+)
+
+// missing is an id of this kind that nothing has.
+func (k kind) missing() string {
+	prefix, _, _ := strings.Cut(string(k), " ")
+	return prefix + "01jd8w3k5v9x2m4n6p8q0r1s2t"
+}
+
+// actor is somebody who calls.
+type actor struct {
+	name, token string
+	kind        string // user, guest or key; empty: nobody known
+	scopes      []string
+	owns        string // the name of the owner that it is; empty: owns nothing
+}
+
+// may says whether a rule lets this actor in, and whether it then sees everyone's.
+func (a actor) may(r rule) (in, everyone bool) {
+	staff := r.staff && slices.Contains(a.scopes, "staff")
+	switch a.kind {
+	case "user":
+		return r.public || r.user || staff, staff
+	case "guest":
+		return r.public || r.guest, false
+	case "key":
+		in := staff || r.key != "" && slices.Contains(a.scopes, r.key)
+		return r.public || in, in
+	}
+	return r.public, false
+}
+
+// owned are the ids of what one owner has.
+type owned map[kind]string
+
+// scene is a Till in which a user and a guest have an order with a payment under
+// way each, and one whose payment is over.
+type scene struct {
+	*rig.Rig
+	owners map[string]string // tokens
+	has    map[string]owned
+	keys   map[string][2]string // id and token, by scopes
+}
+
+func newScene(t *testing.T, db *store.DB) *scene {
+	// No look at Stripe may fall between two countings.
+	quiet := func(c *config.Config) { c.SweepAfter, c.SweepInterval = time.Hour, time.Second }
+	s := &scene{Rig: rig.Start(t, db, quiet), keys: map[string][2]string{}, has: map[string]owned{}}
+	s.owners = map[string]string{"jenny": s.User("jenny"), "a guest": s.Guest(), "mallory": s.User("mallory"), "another guest": s.Guest()}
+	for _, name := range []string{"jenny", "a guest", "mallory", "another guest"} {
+		s.has[name] = s.fresh(name)
+	}
+	s.Settle(false)
+	return s
+}
+
+// fresh makes an order with a payment under way, and one whose payment is over.
+func (s *scene) fresh(owner string) owned {
+	s.T.Helper()
+	token := s.owners[owner]
+	ended := s.Intent(201, token, cart()).Get("id")
+	if a := s.Call("POST", "/payments/"+ended+"/cancel", token, nil); a.Status != 200 {
+		s.T.Fatalf("cancel: %d %s", a.Status, a.Body)
+	}
+	live := s.Intent(201, token, cart())
+	history := s.Call("GET", "/payments/"+live.Get("id")+"/timeline", token, nil)
+	return owned{order: live.Get("orderId"), payment: live.Get("id"), over: ended, entry: history.Get("data.0.id")}
+}
+
+// key returns the id and token of a server key with just these scopes.
+func (s *scene) key(name string, scopes ...string) (id, token string) {
+	s.T.Helper()
+	name += strings.Join(scopes, " ")
+	if s.keys[name][1] == "" {
+		id, token := s.Key(scopes...)
+		s.keys[name] = [2]string{id, token}
+	}
+	return s.keys[name][0], s.keys[name][1]
+}
+
+// cast are all who make a call: each kind of caller, with and without what the
+// rule asks for.
+func (s *scene) cast(r rule) []actor {
+	s.T.Helper()
+	with := []string{r.key}
+	if r.key == "" {
+		with = auth.Scopes() // no scope helps
+	}
+	without := slices.DeleteFunc(auth.Scopes(), func(scope string) bool { return scope == r.key || r.staff && scope == auth.Staff })
+	_, good := s.key("", with...)
+	_, bad := s.key("", without...)
+	_, staff := s.key("", auth.Staff)
+	id, revoked := s.key("revoked: ", with...)
+	if _, err := s.App.Keys.Revoke(s.T.Context(), id); err != nil {
+		s.T.Fatal(err)
+	}
+	return []actor{
+		{"the user who owns one", s.owners["jenny"], "user", nil, "jenny"},
+		{"another user", s.owners["mallory"], "user", nil, "mallory"},
+		{"a user with the scopes of a key", s.User("mallory", map[string]any{"scope": strings.Join(without, " ")}), "user", without, "mallory"},
+		{"the guest who owns one", s.owners["a guest"], "guest", nil, "a guest"},
+		{"another guest", s.owners["another guest"], "guest", nil, "another guest"},
+		{"staff", s.Staff("sam"), "user", []string{"openid", "staff"}, ""},
+		{"staff by scp", s.User("sam", map[string]any{"scp": []any{"staff"}}), "user", []string{"staff"}, ""},
+		{"a key with the scope", good, "key", with, ""},
+		{"a key without the scope", bad, "key", without, ""},
+		{"a key of staff", staff, "key", []string{auth.Staff}, ""},
+		{"a revoked key", revoked, "", nil, ""},
+		{"a key that was never made", "till_sk_01jd8w3k5v9x2m4n6p8q0r1s2t_AAAAAAAAAAAAAAAAAAAAAAAAAA", "", nil, ""},
+		{"nobody", "", "", nil, ""},
+	}
+}

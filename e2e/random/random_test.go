@@ -1,0 +1,214 @@
+// Package random makes requests of each operation in openapi.yaml out of its own
+// schemas, valid ones and nearly valid ones, as each kind of caller, and sends them
+// to a whole Till on both databases: no answer may be a 5xx or break the contract.
+package random
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"pgregory.net/rapid"
+
+	"till/api/openapi"
+	"till/e2e/rig"
+	"till/pkg/auth"
+	"till/pkg/config"
+	"till/pkg/store"
+	"till/pkg/store/storetest"
+)
+
+// perCheck is how many requests one check of rapid's makes; there are 100 checks,
+// or as many as -rapid.checks says.
+func perCheck() int {
+	if os.Getenv("TILL_TEST_LONG") != "" {
+		return 60
+	}
+	return 20
+}
+
+// operation is one of the contract's.
+type operation struct {
+	method, path string
+	*openapi3.Operation
+}
+
+func operations(t *testing.T) (out []operation) {
+	t.Helper()
+	contract, err := openapi.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range slices.Sorted(maps.Keys(contract.Paths.Map())) {
+		item := contract.Paths.Find(path)
+		for method, o := range item.Operations() {
+			o.Parameters = slices.Concat(item.Parameters, o.Parameters)
+			out = append(out, operation{method, path, o})
+		}
+	}
+	slices.SortFunc(out, func(a, b operation) int { return strings.Compare(a.OperationID, b.OperationID) })
+	return out
+}
+
+// till is a running one with callers of each kind, and ids that there are.
+type till struct {
+	*rig.Rig
+	tokens   []string
+	known    map[string][]string
+	sent     int
+	outcomes map[string]int // "listOrders 200"
+}
+
+func TestRandomRequests(t *testing.T) {
+	t.Parallel()
+	all := operations(t)
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
+		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval = time.Second }), outcomes: map[string]int{}}
+		r.people()
+		often := slices.Clone(all)
+		for _, o := range all { // most of what has a body is refused
+			if o.RequestBody != nil {
+				often = append(often, o, o, o)
+			}
+		}
+		rapid.Check(t, func(rt *rapid.T) {
+			for range perCheck() {
+				o := rapid.SampledFrom(often).Draw(rt, "operation")
+				r.send(rt, o)
+			}
+		})
+		fmt.Printf("random requests: %d of %d operations on %s\n", r.sent, len(all), t.Name())
+		t.Log(r.outcomes)
+		for _, o := range all { // a run in which nothing passes, or all, would show nothing
+			passed, refused := 0, 0
+			for outcome, n := range r.outcomes {
+				if id, status, _ := strings.Cut(outcome, " "); id == o.OperationID && status < "300" {
+					passed += n
+				} else if id == o.OperationID {
+					refused += n
+				}
+			}
+			if passed == 0 || refused == 0 {
+				t.Errorf("%s: %d passed, %d were refused", o.OperationID, passed, refused)
+			}
+		}
+	})
+}
+
+// people makes callers and gives some of them something to have ids of.
+func (r *till) people() {
+	guest, user, staff := r.Guest(), r.User("jenny"), r.Staff("sam")
+	_, every := r.Key(auth.Scopes()...)
+	_, few := r.Key("orders:read")
+	r.tokens = []string{guest, guest, user, user, user, staff, every, every, few, "", "rubbish"}
+	r.known = map[string][]string{
+		"priceId": {"mug", "tee", "poster"}, "currency": {"eur", "eur", "eur", "eur", "jpy", "xxx"}, "subject": {"jenny", "carl"}, "issuer": {rig.UserIssuer, "till:guest"},
+		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
+		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
+	}
+	for _, token := range []string{guest, user} {
+		p := r.Intent(201, token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
+		r.Confirm(p.Get("clientSecret"), "pm_card_visa")
+		r.Await(token, p.Get("id"), 0)
+		r.learn(p)
+		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
+	}
+	r.Until("there are deliveries", func() bool {
+		r.learn(r.Call("GET", "/staff/webhooks?limit=3", staff, nil))
+		return len(r.known["evt_"]) > 0
+	})
+}
+
+// learn keeps ids from an answer, the latest few of each kind.
+func (r *till) learn(a rig.Answer) {
+	for _, field := range []string{"id", "orderId", "data.0.id", "payments.0.id", "last"} {
+		id := a.Get(field)
+		prefix, _, found := strings.Cut(id, "_")
+		if !found || slices.Contains(r.known[prefix+"_"], id) {
+			continue
+		}
+		r.known[prefix+"_"] = append(r.known[prefix+"_"], id)
+		if n := len(r.known[prefix+"_"]); n > 8 {
+			r.known[prefix+"_"] = r.known[prefix+"_"][n-8:]
+		}
+	}
+}
+
+// send makes one request of an operation.
+func (r *till) send(t *rapid.T, o operation) {
+	d := drawer{t: t, known: maps.Clone(r.known), spoil: rapid.SampledFrom([]int{0, 0, 8, 24}).Draw(t, "spoil")}
+	d.known["orderId"] = r.known["ord_"]
+	switch {
+	case strings.HasPrefix(o.path, "/orders"):
+		d.known["id"] = r.known["ord_"]
+	case strings.HasPrefix(o.path, "/payments"):
+		d.known["id"] = r.known["pay_"]
+	case strings.HasPrefix(o.path, "/staff"):
+		d.known["id"], d.known["startingAfter"], d.known["endingBefore"] = r.known["evt_"], r.known["evt_"], r.known["evt_"]
+	}
+	path, query, headers := o.path, url.Values{}, []string(nil)
+	for _, ref := range o.Parameters {
+		p := ref.Value
+		if !p.Required && !d.one(3, "with "+p.Name) {
+			continue
+		}
+		word := d.word(p)
+		switch p.In {
+		case "path":
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(word))
+		case "query":
+			query.Set(p.Name, word)
+		case "header":
+			if !strings.ContainsFunc(word, func(r rune) bool { return r < ' ' || r == 0x7f }) { // no client sends those
+				headers = append(headers, p.Name, word)
+			}
+		}
+	}
+	if d.one(30, "an unknown parameter") {
+		query.Set("owner", "x")
+	}
+	if wait := query.Get("wait"); len(wait) < 3 && wait > "0" && wait < "31" {
+		query.Set("wait", "0") // nothing will change meanwhile
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	var body any
+	if o.RequestBody != nil {
+		text, err := json.Marshal(d.value("body", o.RequestBody.Value.Content["application/json"].Schema.Value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = string(text)
+		if d.one(40, "cut off") {
+			body = string(text[:len(text)/2])
+		}
+	}
+	token := rapid.SampledFrom(r.tokens).Draw(t, "token")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if o.OperationID == "streamPaymentEvents" { // which may have no end
+		headers = append(headers, "Accept", "text/event-stream")
+		late := time.AfterFunc(50*time.Millisecond, cancel)
+		defer late.Stop()
+	}
+	a, err := r.TryContext(ctx, o.method, path, token, body, headers...)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Fatalf("%s %s %v: %v", o.method, path, body, err)
+	}
+	r.sent++
+	r.outcomes[fmt.Sprintf("%s %d", o.OperationID, a.Status)]++
+	if a.Status >= 500 || a.Status == 0 && err == nil {
+		t.Fatalf("%s %s %q %v: %d %s", o.method, path, headers, body, a.Status, a.Body)
+	}
+	r.learn(a)
+}

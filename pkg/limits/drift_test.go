@@ -1,0 +1,9 @@
+package limits
+
+import (
+	"testing"
+
+	"till/pkg/store/storetest"
+)
+
+func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &row{}) }

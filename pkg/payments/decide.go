@@ -1,0 +1,239 @@
+package payments
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+
+	"till/pkg/auth"
+	"till/pkg/gateway"
+	"till/pkg/idempotency"
+	"till/pkg/money"
+	"till/pkg/problem"
+	"till/pkg/store"
+	"till/pkg/telemetry"
+	"till/pkg/timeline"
+)
+
+var (
+	// ErrNotFound is the answer for what does not exist and for what is another's.
+	ErrNotFound = problem.New(problem.NotFound, "not_found", "There is no such object.")
+	// ErrAlreadyPaid is returned for an order whose money has been taken.
+	ErrAlreadyPaid = problem.New(problem.Conflict, "order_already_paid", "This order has been paid.")
+	// ErrOrderCanceled is returned for paying a canceled order.
+	ErrOrderCanceled = problem.New(problem.Conflict, "order_canceled", "This order was canceled. Make a new one.")
+	// ErrInProgress is returned when the amount would change under a payment that
+	// Stripe is processing or holds.
+	ErrInProgress = problem.New(problem.Conflict, "payment_in_progress", "A payment of this order is in progress, so its amount cannot change.")
+)
+
+// step is what is left to do after the first transaction.
+type step int
+
+const (
+	answer step = iota // all is known
+	ask                // make the call that the row holds
+	join               // somebody else's call is under way: wait for it
+	settle             // a call of unknown outcome stands before a change of amount
+)
+
+type plan struct {
+	step     step
+	payment  paymentRow
+	secret   bool
+	created  bool // this call made the payment
+	replayed bool
+}
+
+// called is the attempt whose call is this request's to make.
+func (p plan) called() paymentRow {
+	if p.step == ask {
+		return p.payment
+	}
+	return paymentRow{}
+}
+
+// begin is the first transaction: it claims the client's key, finds or makes the
+// order and the attempt, and writes down the call to Stripe before it is made.
+// claimed says that this call has the key from an earlier round.
+func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r *StartRequest, claimed bool) (plan, error) {
+	id := ID(store.NewID("pay_"))
+	if !claimed {
+		earlier, err := r.Idempotency.Claim(tx, string(id), s.now())
+		if err != nil {
+			return plan{}, err
+		}
+		if earlier.ResourceID != "" {
+			p, err := s.resume(tx, earlier)
+			if err == nil && p.payment.ID != "" && p.step == answer && !p.replayed {
+				err = r.Idempotency.Finish(tx, statusCode(p.created), s.now())
+			}
+			if err != nil || p.payment.ID != "" {
+				return p, err
+			}
+			claimed = true
+		}
+	}
+	order, payments, cart, err := s.orderFor(ctx, tx, who, r.OrderID, r.Cart)
+	if err != nil {
+		return plan{}, err
+	}
+	p, err := s.attempt(tx, order, payments, cart, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	if err != nil {
+		return plan{}, err
+	}
+	// A request that has to wait for another change of amount has made nothing yet:
+	// its key stands for no row, so that the next call with it is looked at anew.
+	if p.step != settle && (p.payment.ID != id || claimed) {
+		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
+			return plan{}, err
+		}
+	}
+	if p.step == answer {
+		return p, r.Idempotency.Finish(tx, statusCode(p.created), s.now())
+	}
+	return p, nil
+}
+
+// resume carries on with what an earlier call with the same key has made. It
+// returns no payment where that call came to nothing.
+func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error) {
+	var row paymentRow
+	// Without a lock: it changes nothing, and an order is locked before its payments.
+	err := tx.Where("id = ?", earlier.ResourceID).Limit(1).Find(&row).Error
+	if err != nil || row.ID == "" || row.Stage == abandoned && earlier.StatusCode == 0 {
+		return plan{}, err
+	}
+	p := plan{payment: row, created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, secret: row.confirmable()}
+	if row.Stage == creating || row.Stage == sent {
+		p.step, p.secret = ask, true // whether it may be shown is known once Stripe has answered
+	}
+	return p, nil
+}
+
+// attempt decides what a request for paying this order means: the attempt that
+// is there, a change of its amount, or a new one under newID.
+func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, newID ID, cause timeline.Cause) (plan, error) {
+	current := newest(payments, func(p *paymentRow) bool { return p.live() })
+	total := money.Amount{Minor: order.Total, Currency: order.Currency}
+	if cart != nil {
+		total = cart.total
+	}
+	switch order.Status {
+	case OrderProcessing, OrderAuthorized:
+		if total.Minor != order.Total || total.Currency != order.Currency {
+			return plan{}, ErrInProgress
+		}
+		fallthrough
+	case OrderPaid, OrderRefunded, OrderPartiallyRefunded:
+		if current == nil {
+			current = newest(payments, func(p *paymentRow) bool { return p.Status == Succeeded })
+		}
+		if current == nil { // paid without a payment
+			return plan{}, ErrAlreadyPaid
+		}
+		return plan{step: answer, payment: *current}, nil
+	}
+
+	now := s.now()
+	switch {
+	case current == nil:
+		if err := s.becomes(tx, order, cart); err != nil {
+			return plan{}, err
+		}
+		row := s.newAttempt(order, newID, total, now)
+		if err := tx.Create(&row).Error; err != nil {
+			return plan{}, err
+		}
+		return plan{step: ask, payment: row, secret: true, created: true}, nil
+	case current.Stage == creating || current.Stage == sent:
+		want := current.Call.Params.Amount
+		if want != total {
+			return plan{step: settle, payment: *current}, nil
+		}
+		if err := s.becomesBehind(tx, order, current, cart); err != nil {
+			return plan{}, err
+		}
+		return plan{step: join, payment: *current, secret: true}, nil
+	case current.Amount == total.Minor && current.Currency == total.Currency:
+		if err := s.becomes(tx, order, cart); err != nil {
+			return plan{}, err
+		}
+		return plan{step: answer, payment: *current, secret: current.confirmable()}, nil
+	}
+	// Another amount: a new revision, which the order follows once Stripe has it.
+	current.Revision++
+	current.Version++
+	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
+	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
+	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
+	if cart != nil {
+		current.Call.Items, current.Call.SetBy = cart.items, cart.setBy
+	}
+	if err := overwrite(tx, []paymentRow{*current}); err != nil {
+		return plan{}, err
+	}
+	entry := timeline.Entry{
+		OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
+		From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
+	}
+	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, []timeline.Entry{entry})
+}
+
+// becomesBehind gives an order other lines of the price that a call under way
+// asks for: now if the call makes the attempt, with the call if it changes it.
+func (s *Service) becomesBehind(tx *gorm.DB, order *orderRow, current *paymentRow, cart *priced) error {
+	switch {
+	case cart == nil:
+		return nil
+	case current.Revision == 1:
+		return s.becomes(tx, order, cart)
+	case current.Call.SetBy != "" && cart.setBy == "":
+		return nil // the backend's lines are on their way, and the customer's change nothing of them
+	}
+	current.Call.Items, current.Call.SetBy = cart.items, cart.setBy
+	return overwrite(tx, []paymentRow{*current})
+}
+
+func (s *Service) newAttempt(order *orderRow, id ID, total money.Amount, now time.Time) paymentRow {
+	return paymentRow{
+		ID: id, OrderID: &order.ID, Livemode: s.conf.Livemode, Stage: creating, Status: Unknown, Currency: total.Currency, Amount: total.Minor,
+		Version: 1, Revision: 1, Call: call{Params: s.intentParams(order, id, 1, total)}, CalledAt: now,
+		NextCheckAt: new(now.Add(s.conf.SweepAfter)), CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+func (s *Service) intentParams(order *orderRow, id ID, revision int64, total money.Amount) gateway.IntentParams {
+	meta := map[string]string{}
+	for k, v := range order.Metadata {
+		meta[k] = v
+	}
+	meta[metaInstance], meta[metaOrder], meta[metaPayment] = s.conf.Instance, string(order.ID), string(id)
+	meta[metaRevision] = strconv.FormatInt(revision, 10)
+	meta[metaOwner] = order.Owner[:min(len(order.Owner), 500)] // the longest value that Stripe keeps
+	return gateway.IntentParams{Amount: total, Description: order.Description, MethodTypes: []string{"card"}, Metadata: meta}
+}
+
+// confirmable reports whether the payer can still do something with the secret.
+func (r *paymentRow) confirmable() bool {
+	if r.Stage == abandoned {
+		return false
+	}
+	switch r.Status {
+	case RequiresPaymentMethod, RequiresConfirmation, RequiresAction:
+		return true
+	}
+	return false
+}
+
+func newest(payments []paymentRow, fits func(*paymentRow) bool) *paymentRow {
+	var found *paymentRow
+	for i := range payments {
+		if p := &payments[i]; fits(p) && (found == nil || p.ID > found.ID) {
+			found = p
+		}
+	}
+	return found
+}
