@@ -1,4 +1,4 @@
-// The runner around the tests: node e2e/run.mjs [--no-postgres] [--no-browser] -- COMMAND...
+// The runner around the tests: node e2e/run.mjs [--no-postgres|--durable] [--no-browser] -- COMMAND...
 //
 // It finds or starts a real Postgres, finds a Chromium, hands both to the
 // command as TILL_TEST_DATABASE_URL and CHROMIUM_PATH, and passes on its exit
@@ -10,9 +10,9 @@ const args = process.argv.slice(2);
 const split = args.indexOf('--');
 const flags = split < 0 ? args : args.slice(0, split);
 const command = split < 0 ? [] : args.slice(split + 1);
-const unknown = flags.filter((flag) => !['--no-postgres', '--no-browser'].includes(flag));
+const unknown = flags.filter((flag) => !['--no-postgres', '--durable', '--no-browser'].includes(flag));
 if (unknown.length || !command.length) {
-  console.error('usage: node e2e/run.mjs [--no-postgres] [--no-browser] -- COMMAND...');
+  console.error('usage: node e2e/run.mjs [--no-postgres|--durable] [--no-browser] -- COMMAND...');
   process.exit(2);
 }
 
@@ -60,7 +60,7 @@ async function havePostgres() {
     return `${host}${pathname} from TILL_TEST_DATABASE_URL`;
   }
   const { startPostgres } = await import('./lib/postgres.mjs');
-  postgres = await startPostgres();
+  postgres = await startPostgres({ durable: flags.includes('--durable') });
   env.TILL_TEST_DATABASE_URL = postgres.url;
   return `${postgres.version} from ${postgres.from}`;
 }

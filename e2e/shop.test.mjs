@@ -3,61 +3,26 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { launch } from './lib/chromium.mjs';
-import { CARDS, cardFrame, challenge, fillCard, screenshot, watchForCards } from './lib/card.mjs';
+import { CARDS, cardFrame, challenge, fillCard, screenshot } from './lib/card.mjs';
+import { charges, EMAIL, isStart, openShop, orderStatus, PHONE, startCheckout } from './lib/shop.mjs';
 import { startDemo } from './lib/till.mjs';
 
-const EMAIL = 'ada@example.com';
-
 describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
-  let demo, browser;
+  const world = {};
 
   before(async () => {
     // One after the other: after() closes what had been started when one fails.
-    demo = await startDemo();
-    browser = await launch();
+    world.demo = await startDemo();
+    world.browser = await launch();
   });
   after(async () => {
-    await Promise.all([browser?.close(), demo?.stop()]);
+    await Promise.all([world.browser?.close(), world.demo?.stop()]);
   });
-
-  // openShop is a new guest, whose problems on the page fail the test.
-  async function openShop(t, options = {}) {
-    const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, deviceScaleFactor: 2, locale: 'en-US', colorScheme: 'light', ...options });
-    context.setDefaultTimeout(15_000);
-    t.after(() => context.close());
-    const page = await context.newPage();
-    const problems = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    const watch = await watchForCards(page, demo.url);
-    await page.goto(demo.url);
-    await page.getByRole('button', { name: /to the basket/ }).first().waitFor();
-    return { page, watch, problems };
-  }
-
-  // checkOut fills the basket and goes to the fields; it gives the payment's answer.
-  async function checkOut(page, { email = EMAIL } = {}) {
-    const add = page.getByRole('button', { name: /to the basket/ });
-    await add.nth(0).click();
-    await add.nth(1).click();
-    await page.getByTestId('email').fill(email);
-    const answered = page.waitForResponse((response) => response.url().endsWith('/payments/intent') && response.request().method() === 'POST');
-    await page.getByTestId('checkout').click();
-    const answer = await answered;
-    assert.equal(answer.status(), 201, `${await answer.text()}\n${demo.output()}`);
-    await cardFrame(page).getByLabel('Card number').waitFor();
-    return answer.json();
-  }
 
   // seePaid waits for "Paid" on the page that is open, which must not have been loaded again.
   async function seePaid(page) {
-    await page.getByTestId('order-status').filter({ hasText: /^Paid$/ }).waitFor();
+    await orderStatus(page, /^Paid$/).waitFor();
     assert.equal(await page.evaluate(() => window.notReloaded), true, 'the page followed the order without a reload');
-  }
-
-  // charges are what Stripe made of an intent, oldest first.
-  async function charges({ clientSecret }) {
-    const { data } = await demo.stripe('GET', '/charges', { payment_intent: clientSecret.split('_secret_')[0] });
-    return data.map((charge) => charge.status).reverse();
   }
 
   async function markPage(page) {
@@ -65,10 +30,10 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
   }
 
   test('4242 pays; the order, its timeline and the mail say so', async (t) => {
-    const { page, watch, problems } = await openShop(t);
+    const { page, watch, problems } = await openShop(t, world);
     await screenshot(page, 'shop-1-shelf');
     await markPage(page);
-    const intent = await checkOut(page);
+    const intent = await startCheckout(page);
     const { amount, currency } = intent;
     const total = new Intl.NumberFormat('en-US', { style: 'currency', currency }).format(amount / 100);
     await fillCard(page, CARDS.good);
@@ -77,7 +42,7 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
     await page.getByTestId('pay').click();
     await seePaid(page);
     await watch.check({ sent: true });
-    assert.deepEqual(await charges(intent), ['succeeded']);
+    assert.deepEqual(await charges(world.demo, intent), ['succeeded']);
 
     const timeline = page.getByTestId('timeline');
     await timeline.getByText('The order is paid').waitFor();
@@ -102,30 +67,30 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
   });
 
   test('3155 shows the bank’s challenge, and is paid once it is completed', async (t) => {
-    const { page, watch, problems } = await openShop(t);
+    const { page, watch, problems } = await openShop(t, world);
     await markPage(page);
-    const intent = await checkOut(page);
+    const intent = await startCheckout(page);
     await fillCard(page, CARDS.challenged);
     await page.getByTestId('pay').click();
     const complete = challenge(page).getByRole('button', { name: 'Complete' });
     await complete.waitFor();
     await screenshot(page, 'shop-6-challenge', { fullPage: false });
-    assert.deepEqual(await charges(intent), [], 'nothing is charged before the bank agrees');
+    assert.deepEqual(await charges(world.demo, intent), [], 'nothing is charged before the bank agrees');
     await complete.click();
     await seePaid(page);
-    assert.deepEqual(await charges(intent), ['succeeded']);
+    assert.deepEqual(await charges(world.demo, intent), ['succeeded']);
     await watch.check({ sent: true });
     assert.deepEqual(problems, []);
   });
 
   test('9995 is declined in words, and the same payment is paid with another card', async (t) => {
-    const { page, watch, problems } = await openShop(t);
+    const { page, watch, problems } = await openShop(t, world);
     await markPage(page);
     const intents = [];
     page.on('response', async (response) => {
-      if (response.url().endsWith('/payments/intent')) intents.push(await response.json());
+      if (isStart(response.request())) intents.push(await response.json());
     });
-    const intent = await checkOut(page);
+    const intent = await startCheckout(page);
     await fillCard(page, CARDS.poor);
     await page.getByTestId('pay').click();
     const error = page.getByTestId('pay-error');
@@ -137,26 +102,26 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
     await page.getByTestId('pay').click();
     await seePaid(page);
     assert.deepEqual([...new Set(intents.map((i) => i.id))], [intent.id], 'no second payment was made');
-    assert.deepEqual(await charges(intent), ['failed', 'succeeded']);
+    assert.deepEqual(await charges(world.demo, intent), ['failed', 'succeeded']);
     await watch.check({ sent: true });
     assert.deepEqual(problems, []);
   });
 
   test('the basket survives a reload, which pays the same order', async (t) => {
-    const { page } = await openShop(t);
-    const first = await checkOut(page);
-    const again = page.waitForResponse((response) => response.url().endsWith('/payments/intent'));
+    const { page } = await openShop(t, world);
+    const first = await startCheckout(page);
+    const again = page.waitForResponse((response) => isStart(response.request()));
     await page.reload();
     const answer = await again;
-    assert.equal(answer.status(), 200, `${await answer.text()}\n${demo.output()}`);
+    assert.equal(answer.status(), 200, `${await answer.text()}\n${world.demo.output()}`);
     const second = await answer.json();
     assert.deepEqual([second.id, second.orderId, second.clientSecret], [first.id, first.orderId, first.clientSecret]);
   });
 
   test('it fits a phone, and the dark', async (t) => {
-    const { page, problems } = await openShop(t, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+    const { page, problems } = await openShop(t, world, { viewport: PHONE, colorScheme: 'dark' });
     await screenshot(page, 'shop-8-phone-shelf');
-    await checkOut(page);
+    await startCheckout(page);
     await cardFrame(page).getByLabel('Card number').pressSequentially('4242');
     await screenshot(page, 'shop-9-phone-checkout');
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { launch } from './lib/chromium.mjs';
-import { CARDS, cardFrame, challenge, fillCard, screenshot, watchForCards } from './lib/card.mjs';
+import { CARDS, cardFrame, challenge, fillCard, screenshot } from './lib/card.mjs';
+import { openPay, waitForText, WAYS } from './lib/pay.mjs';
 import { startSandbox } from './lib/till.mjs';
 import { startSite } from './lib/site.mjs';
-
-const WAYS = ['https://js.stripe.com, sent to the sandbox', 'a script tag of the sandbox'];
 
 describe('Stripe.js of the sandbox', { timeout: 300_000, skip: process.env.CHROMIUM_PATH ? false : 'CHROMIUM_PATH is not set: run by e2e/run.mjs' }, () => {
   let sandbox, site, browser;
@@ -22,42 +21,7 @@ describe('Stripe.js of the sandbox', { timeout: 300_000, skip: process.env.CHROM
     await Promise.all([browser?.close(), site?.stop(), sandbox?.stop()]);
   });
 
-  // openShop makes an intent as a shop's server does and opens its page.
-  async function openShop(t, { way = WAYS[1], query = {}, intent = null, viewport = { width: 720, height: 760 } } = {}) {
-    intent ||= await sandbox.stripe('POST', '/payment_intents', { amount: 2400, currency: 'usd', 'payment_method_types[0]': 'card' });
-    const context = await browser.newContext({ viewport, locale: 'en-US', deviceScaleFactor: 2 });
-    context.setDefaultTimeout(10_000);
-    t.after(() => context.close());
-    const page = await context.newPage();
-    const problems = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-    page.on('console', (message) => {
-      // A declined card is a 402, which the browser logs by itself.
-      if (['error', 'warning'].includes(message.type()) && !/status of 402|served over HTTPS/.test(message.text())) problems.push(message.text());
-    });
-    const address = new URL(site.url);
-    address.search = new URLSearchParams({ secret: intent.client_secret, ...query });
-    if (way === WAYS[0]) {
-      await page.route('https://js.stripe.com/**', async (route) => {
-        const { pathname, search } = new URL(route.request().url());
-        await route.fulfill({ response: await route.fetch({ url: sandbox.url + pathname + search }) });
-      });
-    } else {
-      address.searchParams.set('script', sandbox.url + '/basil/stripe.js');
-    }
-    const watch = await watchForCards(page, site.url);
-    await page.goto(address.href);
-    const pay = page.getByRole('button', { name: /Pay/ });
-    return { page, intent, watch, problems, pay, message: page.getByTestId('message'), change: page.getByTestId('change') };
-  }
-
-  async function waitForText(locator, pattern) {
-    try {
-      await locator.filter({ hasText: pattern }).waitFor();
-    } catch (error) {
-      throw new Error(`waited for "${pattern}", the page says "${await locator.textContent()}"`, { cause: error });
-    }
-  }
+  const openShop = (t, options) => openPay(t, { sandbox, site, browser }, options);
 
   for (const way of WAYS) {
     test(`4242 is paid by ${way}`, async (t) => {
@@ -270,7 +234,8 @@ describe('Stripe.js of the sandbox', { timeout: 300_000, skip: process.env.CHROM
     for (const [call, message] of [
       ["window.Stripe('sk_test_secret')", /secret key/],
       ["window.stripe.elements({ clientSecret: 'pi_1' })", /clientSecret/],
-      ["window.elements.create('idealBank')", /valid Element name/],
+      ["window.elements.create('crad')", /valid Element name/],
+      ["window.elements.create('idealBank')", /not part of the sandbox/],
       ['window.stripe.confirmPayment({ elements: window.elements, confirmParams: {} })', /return_url/],
     ]) {
       await assert.rejects(page.evaluate(call), message);

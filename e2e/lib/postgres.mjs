@@ -1,5 +1,6 @@
 // Postgres for the tests: a cluster of its own in a temporary folder, gone when
-// the tests are. Durability is off; the tests kill Till, never this server.
+// the tests are. Durability is off, as the tests kill Till and never this server;
+// benchmarks switch it on, as what they measure is mostly that.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -25,7 +26,7 @@ export function findPostgres() {
 
 // startPostgres resolves once the server takes connections, with its version,
 // where it is from, its URL, stop() and stopNow() (for the process's exit).
-export async function startPostgres() {
+export async function startPostgres({ durable = false } = {}) {
   const found = findPostgres();
   // mkdtemp makes a folder that only its owner may enter, which is not enough
   // where the server runs as another user than we do.
@@ -60,7 +61,7 @@ export async function startPostgres() {
     const port = await freePort();
     const settings = {
       listen_addresses: '127.0.0.1', port, unix_socket_directories: '', max_connections: 300, shared_buffers: '128MB',
-      fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', timezone: 'UTC',
+      timezone: 'UTC', ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     // A process group of its own: Ctrl-C must reach the tests first, not the

@@ -4,11 +4,12 @@ import http from 'node:http';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const pages = path.resolve(import.meta.dirname, '..', 'pages');
+const e2e = path.resolve(import.meta.dirname, '..');
 
-export async function startSite(entry) {
+// alias puts one package in another's place, to bundle the page with another major.
+export async function startSite(entry, { alias = {} } = {}) {
   const { outputFiles } = await build({
-    entryPoints: [path.join(pages, entry)],
+    entryPoints: [path.join(e2e, 'pages', entry)], absWorkingDir: e2e, alias,
     bundle: true, write: false, format: 'iife', jsx: 'automatic', define: { 'process.env.NODE_ENV': '"development"' }, logLevel: 'silent',
   });
   const script = outputFiles[0].contents;

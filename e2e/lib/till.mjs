@@ -44,12 +44,22 @@ function stripeAt(origin) {
 }
 
 // startDemo is the newcomer's first command, on ports of its own:
-// {url, stripe(), output(), stop}.
-export async function startDemo() {
-  const { match, output, stop } = await startCommand(tillBinary(), ['demo', '--addr', '127.0.0.1:0', '--sandbox-addr', '127.0.0.1:0'], {
+// {url, stripe(), fault(), mend(), sandboxAddr, output(), stop}.
+// With data it keeps its state there, and with the same addresses is the same demo again.
+export async function startDemo({ data, addr = '127.0.0.1:0', sandboxAddr = '127.0.0.1:0' } = {}) {
+  const { match, output, stop } = await startCommand(tillBinary(), ['demo', '--addr', addr, '--sandbox-addr', sandboxAddr, ...(data ? ['--data', data] : [])], {
     until: /shop\s+(http:\/\/[^\s/]+)/i,
   });
   const url = match[1];
   const { stripeJsUrl } = await (await fetch(url + '/config')).json();
-  return { url, stripe: stripeAt(new URL(stripeJsUrl).origin), output, stop };
+  const { origin } = new URL(stripeJsUrl);
+  const faults = async (method, body) => {
+    const response = await fetch(origin + '/_sandbox/faults', { method, body });
+    if (!response.ok) throw new Error(await response.text());
+  };
+  return {
+    url, output, stop, sandboxAddr: new URL(origin).host, stripe: stripeAt(origin),
+    fault: (wish) => faults('POST', JSON.stringify(wish)), // makes answers of the sandbox go wrong
+    mend: () => faults('DELETE'),
+  };
 }

@@ -1,23 +1,22 @@
+import { useEffect, useState } from 'react'
 import { showBasket } from './Basket'
-import { useCart } from './cart'
+import { useCart, type Cart } from './cart'
 import { Checkout } from './Checkout'
 import { OrderPage } from './OrderPage'
 import { Orders } from './Orders'
 import { Logo } from './pictures'
 import { useRoute } from './route'
 import { Shop } from './Shop'
-import { ask, open, type Config } from './till'
-import { Page, Waiting, Wrong } from './ui'
+import { getConfig, type PaymentRequest } from './till'
+import { focusHeading, Page } from './ui'
 import { useAnswer } from './useAnswer'
 
 export function App() {
-  const config = useAnswer((signal) => ask(open.GET('/config', { signal })), [])
+  const config = useAnswer(getConfig, [])
   const count = Object.values(useCart().lines).reduce((sum, quantity) => sum + quantity, 0)
   return (
     <>
-      <button className="skip" onClick={() => document.querySelector<HTMLElement>('h1')?.focus()}>
-        Skip to content
-      </button>
+      <button className="skip" onClick={focusHeading}>Skip to content</button>
       <header className="top">
         <a className="brand" href="#/"><Logo /> Halfpenny</a>
         <nav aria-label="Main">
@@ -25,11 +24,7 @@ export function App() {
           <a href="#/basket" onClick={showBasket}>Basket{count > 0 && <span className="count">{count}<span className="sr"> items</span></span>}</a>
         </nav>
       </header>
-      {config.data ? <Route config={config.data} /> : (
-        <Page title="Halfpenny">
-          {config.error ? <Wrong error={config.error} retry={config.retry} /> : <Waiting>Opening the shop…</Waiting>}
-        </Page>
-      )}
+      <Route />
       <footer>
         <p>A demo shop. Payments by Till and Stripe.</p>
         {config.data && !config.data.livemode && <p>Test mode: no real money moves.</p>}
@@ -38,16 +33,27 @@ export function App() {
   )
 }
 
-function Route({ config }: { config: Config }) {
+function Route() {
   const [page, id, more] = useRoute()
-  const cart = useCart()
+  if (page === undefined || page === 'basket') return <Shop atBasket={page === 'basket'} />
+  if (page === 'checkout') return <PayForBasket />
+  if (page === 'pay' && id) return <Checkout key={id} request={{ orderId: id }} />
   if (page === 'orders') return <Orders />
-  if (page === 'order' && id) return <OrderPage key={id} id={id} confirmed={more === 'confirmed'} config={config} />
-  if (page === 'pay' && id) return <Checkout key={id} request={{ orderId: id }} config={config} />
-  if (page === 'checkout' && Object.keys(cart.lines).length > 0) {
-    const items = Object.entries(cart.lines).map(([priceId, quantity]) => ({ priceId, quantity }))
-    const request = { items, reference: cart.reference, ...(cart.email && { receiptEmail: cart.email }) }
-    return <Checkout key={cart.reference} request={request} config={config} />
-  }
-  return <Shop config={config} atBasket={page === 'basket' || page === 'checkout'} />
+  if (page === 'order' && id) return <OrderPage key={id} id={id} confirmed={more === 'confirmed'} />
+  return <Page title="Nothing here"><p>There is no such page. <a href="#/">Go to the shop</a></p></Page>
+}
+
+function PayForBasket() {
+  const cart = useCart()
+  const [request, setRequest] = useState(() => requestFor(cart))
+  useEffect(() => {
+    const now = requestFor(cart)
+    if (now) setRequest(now) // else another tab has paid and emptied it: stay, the payment tells what comes next
+  }, [cart])
+  return request ? <Checkout key={request.reference} request={request} /> : <Shop atBasket />
+}
+
+function requestFor({ lines, reference, email }: Cart): PaymentRequest | undefined {
+  const items = Object.entries(lines).map(([priceId, quantity]) => ({ priceId, quantity }))
+  return items.length > 0 ? { items, reference, ...(email && { receiptEmail: email }) } : undefined
 }

@@ -5,23 +5,23 @@ import { PayForm } from './PayForm'
 import { startPayment } from './payments'
 import { Receipt } from './Receipt'
 import { go } from './route'
-import { appearance, stripeFor } from './stripe'
+import { stripeFor, useAppearance } from './stripe'
 import { TestCards } from './TestCards'
-import { ask, till, type Config, type PaymentRequest } from './till'
+import { ask, getConfig, till, type PaymentRequest } from './till'
 import { Page, Waiting, Wrong } from './ui'
 import { useAnswer } from './useAnswer'
 
-export function Checkout({ request, config }: { request: PaymentRequest; config: Config }) {
+export function Checkout({ request }: { request: PaymentRequest }) {
   const [slow, setSlow] = useState(false)
   const { data, error, retry } = useAnswer(async (signal) => {
-    const intent = await startPayment(request, signal, () => setSlow(true))
-    if (!intent.clientSecret) return { intent } // paid or on its way: there is nothing to confirm
-    const [stripe, order] = await Promise.all([
-      stripeFor(config),
-      ask(till.GET('/orders/{id}', { params: { path: { id: intent.orderId } }, signal })),
+    const [intent, config, stripe] = await Promise.all([
+      startPayment(request, signal, () => setSlow(true)), getConfig(), getConfig().then(stripeFor),
     ])
-    return { intent, stripe, order }
+    if (!intent.clientSecret) return { intent } // paid or on its way: there is nothing to confirm
+    const order = await ask(till.GET('/orders/{id}', { params: { path: { id: intent.orderId } }, signal }))
+    return { intent, config, stripe, order }
   }, [JSON.stringify(request)])
+  const appearance = useAppearance()
 
   const settled = data && !data.intent.clientSecret ? data.intent.orderId : undefined
   useEffect(() => {
@@ -31,20 +31,27 @@ export function Checkout({ request, config }: { request: PaymentRequest; config:
   return (
     <Page title="Checkout">
       {error && <Wrong error={error} retry={retry} />}
-      {error && <p><a href="#/basket">Back to the basket</a></p>}
-      {!data?.order && !error && (
-        <Waiting>{slow ? 'Stripe is slow to answer. Nothing is lost, we keep asking…' : 'Preparing your payment…'}</Waiting>
+      {error && (
+        <p className="links">
+          {request.orderId ? <a href={`#/order/${request.orderId}`}>See the order</a> : <a href="#/basket">Back to the basket</a>}
+        </p>
       )}
-      {data?.order && data.stripe && (
+      {!data?.order && !error && (
+        <>
+          {slow && <Waiting>Stripe is slow to answer. Nothing is lost, we keep asking…</Waiting>}
+          <Waiting like={outline}>{!slow && 'Preparing your payment…'}</Waiting>
+        </>
+      )}
+      {data?.order && data.stripe && !error && (
         <div className="checkout">
           <div>
             <Elements
               key={data.intent.id} stripe={data.stripe}
-              options={{ clientSecret: data.intent.clientSecret, appearance: appearance() }}
+              options={{ clientSecret: data.intent.clientSecret, appearance }}
             >
-              <PayForm intent={data.intent} />
+              <PayForm intent={data.intent} restart={retry} />
             </Elements>
-            {config.stripeJsUrl && <TestCards />}
+            {data.config.stripeJsUrl && <TestCards />}
           </div>
           <Receipt order={data.order} />
         </div>
@@ -52,3 +59,10 @@ export function Checkout({ request, config }: { request: PaymentRequest; config:
     </Page>
   )
 }
+
+const outline = (
+  <div className="checkout">
+    <div className="pay"><div className="bone title" /><div className="bone fields" /><div className="bone submit" /></div>
+    <div className="bone receipt" />
+  </div>
+)

@@ -44,12 +44,13 @@ export function Donation({ config: { currency, features } }: { config: Config })
           <label className="sr" htmlFor="tip">Amount in {currency.toUpperCase()}</label>
           <input
             id="tip" data-testid="tip" inputMode="decimal" autoComplete="off" placeholder="5.00"
+            aria-invalid={error !== undefined} aria-describedby={error && 'tip-error'}
             value={text} onChange={(event) => setText(event.target.value)}
           />
           <span className="unit" aria-hidden="true">{currency.toUpperCase()}</span>
           <button data-testid="give" aria-disabled={busy}>Leave a tip</button>
         </div>
-        {error && <Wrong error={error} />}
+        {error && <div id="tip-error"><Wrong error={error} /></div>}
       </div>
     </form>
   )

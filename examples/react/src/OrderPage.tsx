@@ -1,19 +1,19 @@
 import { useEffect, useState } from 'react'
 import { finishCart } from './cart'
-import { useLivePayment } from './payments'
+import { EarlierPayment, PaymentDetails } from './PaymentDetails'
 import { Receipt } from './Receipt'
 import { go } from './route'
 import { statusWords } from './status'
-import { Timeline } from './Timeline'
-import { ask, till, tillUrl, type Config, type Order } from './till'
-import { Page, Waiting, Wrong } from './ui'
+import { ask, getConfig, till, tillUrl, type Order } from './till'
+import { ExpiredVisit, isMissing, Page, Waiting, Wrong } from './ui'
 import { useAnswer } from './useAnswer'
+import { useLivePayment } from './useLivePayment'
 
 /**
  * The order, live: it follows its newest payment and reads itself again at each change.
  * `confirmed`: Stripe has just accepted the card, so what Till knew before is out of date.
  */
-export function OrderPage({ id, confirmed, config }: { id: string; confirmed: boolean; config: Config }) {
+export function OrderPage({ id, confirmed }: { id: string; confirmed: boolean }) {
   const [version, setVersion] = useState<number>() // of the payment, when the order was last read
   const { data: order, error, retry } = useAnswer(
     (signal) => ask(till.GET('/orders/{id}', { params: { path: { id } }, signal })), [id, version])
@@ -31,18 +31,22 @@ export function OrderPage({ id, confirmed, config }: { id: string; confirmed: bo
   return (
     <Page title="Your order">
       {error && <Wrong error={error} retry={retry} />}
-      {!order && !error && <Waiting>Looking for your order…</Waiting>}
+      {error && confirmed && <p>Your card was accepted, and we will not ask for it again.</p>}
+      {error && isMissing(error) && <ExpiredVisit />}
+      {!order && !error && <Waiting like={outline}>Looking for your order…</Waiting>}
       {order && (
         <div className="order">
-          <div>
-            <Status order={order} failure={payment?.failure?.message} justConfirmed={confirmed} />
-            {lost && <p className="muted">The connection was lost; trying again…</p>}
-            {order.status === 'paid' && <Mail order={order} sandbox={Boolean(config.stripeJsUrl)} />}
-            {payment && <Timeline payment={payment} />}
-          </div>
+          <Status order={order} failure={payment?.failure?.message} justConfirmed={confirmed} />
           <Receipt order={order} />
+          <div className="details">
+            <p className="muted" role="status">{lost && 'The connection was lost; trying again…'}</p>
+            {order.status === 'paid' && <Thanks order={order} />}
+            {payment && <PaymentDetails payment={payment} />}
+            {order.payments.slice(1).map(({ id, status }) => <EarlierPayment key={id} id={id} status={status} />)}
+          </div>
         </div>
       )}
+      <p className="links"><a href="#/orders">All your orders</a></p>
     </Page>
   )
 }
@@ -62,13 +66,22 @@ function Status({ order, failure, justConfirmed }: { order: Order; failure?: str
   )
 }
 
-function Mail({ order, sandbox }: { order: Order; sandbox: boolean }) {
+function Thanks({ order }: { order: Order }) {
+  const config = useAnswer(getConfig, [])
   return (
     <div className="thanks">
       <p>Thank you! {order.receiptEmail && <>Your confirmation is on its way to <strong>{order.receiptEmail}</strong>.</>}</p>
-      {sandbox && (
+      {config.data?.stripeJsUrl && (
         <a className="button" href={`${tillUrl}/demo/mailbox`} target="_blank" data-testid="mailbox-link">Open the demo’s mailbox</a>
       )}
     </div>
   )
 }
+
+const outline = (
+  <div className="order">
+    <div className="status"><div className="bone pill" /></div>
+    <div className="bone receipt" />
+    <div className="details"><div className="bone line" /><div className="bone line" /></div>
+  </div>
+)

@@ -1,4 +1,4 @@
-import { money } from './money'
+import { dateTime, money } from './money'
 import type { Order } from './till'
 
 export function Receipt({ order }: { order: Order }) {
@@ -21,7 +21,7 @@ export function Receipt({ order }: { order: Order }) {
             <tr><th scope="row" colSpan={2}>Total</th><td>{money(order.total, order.currency)}</td></tr>
           </tfoot>
         </table>
-        <p className="id">{order.id}<br /><time dateTime={order.createdAt}>{new Date(order.createdAt).toLocaleString()}</time></p>
+        <p className="id">{order.id}<br /><time dateTime={order.createdAt}>{dateTime(order.createdAt)}</time></p>
       </div>
     </section>
   )

@@ -4,7 +4,7 @@ import { keepOnly, setQuantity, sku, useCart } from './cart'
 import { Donation } from './Donation'
 import { money } from './money'
 import { Picture } from './pictures'
-import { ask, open, type Config, type Price, type Product } from './till'
+import { ask, getConfig, open, type Price, type Product } from './till'
 import { Page, Waiting, Wrong } from './ui'
 import { useAnswer } from './useAnswer'
 
@@ -14,35 +14,42 @@ export interface Ware {
   price: Price
 }
 
-export function Shop({ config, atBasket }: { config: Config; atBasket: boolean }) {
-  const catalog = useAnswer(
-    (signal) => ask(open.GET('/catalog/products', { params: { query: { limit: 100 } }, signal })), [])
-  const wares = catalog.data?.data.flatMap((product): Ware[] => {
-    const price = product.prices.find((p) => p.currency === config.currency) ?? product.prices[0]
-    return price ? [{ product, price }] : []
-  })
+export function Shop({ atBasket }: { atBasket: boolean }) {
+  const { data, error, retry } = useAnswer(async (signal) => {
+    const [config, catalog] = await Promise.all([
+      getConfig(), ask(open.GET('/catalog/products', { params: { query: { limit: 100 } }, signal })),
+    ])
+    return { config, wares: waresOf(catalog.data, config.currency) }
+  }, [])
 
   useEffect(() => {
-    if (wares) keepOnly(wares.map(({ price }) => sku(price)))
-    if (wares && atBasket) showBasket()
-  }, [atBasket, catalog.data])
+    if (data) keepOnly(data.wares.map(({ price }) => sku(price)))
+    if (data && atBasket) showBasket()
+  }, [atBasket, data])
 
   return (
     <Page title="Small things, well made">
-      {catalog.error && <Wrong error={catalog.error} retry={catalog.retry} />}
-      {!wares && !catalog.error && <Waiting>Setting out the shelves…</Waiting>}
-      {wares && (
+      {error && <Wrong error={error} retry={retry} />}
+      {!data && !error && <Waiting like={outline}>Setting out the shelves…</Waiting>}
+      {data && (
         <div className="shop">
           <div>
-            {wares.length === 0 && <p>The shelves are empty. Add products in Stripe and run <code>till sync catalog</code>.</p>}
-            <ul className="shelf">{wares.map((ware) => <Tile key={ware.product.id} {...ware} />)}</ul>
-            {config.features.clientAmounts && <Donation config={config} />}
+            {data.wares.length === 0 && <p className="empty">The shelves are empty. Add products in Stripe and run <code>till sync catalog</code>.</p>}
+            <ul className="shelf">{data.wares.map((ware) => <Tile key={ware.product.id} {...ware} />)}</ul>
+            {data.config.features.clientAmounts && <Donation config={data.config} />}
           </div>
-          <Basket wares={wares} currency={config.currency} />
+          <Basket wares={data.wares} currency={data.config.currency} />
         </div>
       )}
     </Page>
   )
+}
+
+function waresOf(products: Product[], currency: string): Ware[] {
+  return products.flatMap((product) => {
+    const price = product.prices.find((p) => p.currency === currency) ?? product.prices[0]
+    return price ? [{ product, price }] : []
+  })
 }
 
 function Tile({ product, price }: Ware) {
@@ -58,15 +65,25 @@ function Tile({ product, price }: Ware) {
       </div>
       <button
         data-testid={`add-${sku(price)}`}
-        aria-label={`Add ${product.name} to the basket`}
         onClick={() => {
           setQuantity(sku(price), inBasket + 1)
           say(`${product.name} added, ${inBasket + 1} in the basket`)
         }}
       >
-        {inBasket > 0 ? 'Add another' : 'Add to basket'}
+        {inBasket > 0 ? 'Add another' : 'Add to basket'}<span className="sr">: {product.name}</span>
       </button>
       <span className="sr" role="status">{said}</span>
     </li>
   )
 }
+
+const outline = (
+  <div className="shop">
+    <div className="shelf">
+      {[1, 2, 3].map((tile) => (
+        <div key={tile} className="tile"><div className="bone picture" /><div className="bone line" /><div className="bone pill" /></div>
+      ))}
+    </div>
+    <div className="bone basket" />
+  </div>
+)

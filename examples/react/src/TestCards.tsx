@@ -21,7 +21,7 @@ export function TestCards() {
             >
               {number}
             </button>
-            <span>{copied === number ? 'copied' : effect}</span>
+            <span aria-live="polite">{copied === number ? 'copied' : effect}</span>
           </li>
         ))}
       </ul>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react'
 import { statusWords } from './status'
 import { ask, till, type Payment, type TimelineEntry } from './till'
-import { Wrong } from './ui'
+import { Waiting, Wrong } from './ui'
 import { useAnswer } from './useAnswer'
 
 /** Everything that happened to a payment, and how Till came to know it. */
@@ -23,9 +23,10 @@ export function Timeline({ payment }: { payment: Payment }) {
   }, [payment.status, mailed, look])
 
   return (
-    <section className="timeline" data-testid="timeline" aria-labelledby="timeline-title">
-      <h2 id="timeline-title">What happened</h2>
+    <div className="timeline" data-testid="timeline">
+      <h3>What happened</h3>
       {error && <Wrong error={error} retry={retry} />}
+      {!data && !error && <Waiting like={outline}>Looking what happened…</Waiting>}
       <ol>
         {data?.data.map((entry) => (
           <li key={entry.id} className={entry.to === 'succeeded' || entry.kind === 'order.paid' ? 'good' : undefined}>
@@ -38,9 +39,11 @@ export function Timeline({ payment }: { payment: Payment }) {
           </li>
         ))}
       </ol>
-    </section>
+    </div>
   )
 }
+
+const outline = [1, 2, 3].map((row) => <div key={row} className="bone line" />)
 
 /** For an entry that brings no words of its own. */
 function wordsFor({ kind, from, to }: TimelineEntry): string {

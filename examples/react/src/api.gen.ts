@@ -76,7 +76,7 @@ export interface paths {
         };
         /**
          * List the caller's orders
-         * @description Newest first.
+         * @description Newest first. A server key lists everyone's, or with `subject` one user's.
          */
         get: operations["listOrders"];
         put?: never;
@@ -85,6 +85,15 @@ export interface paths {
          * @description Exactly one of `items` and `amount` + `currency`. Prices come from the catalogue.
          *     With a `reference` that this caller has used before, the existing order is
          *     answered with 200, with its lines and total brought up to date where it is still `open`.
+         *
+         *     **From your backend**, with a server key: `subject` says whose order it is, and only
+         *     that user can pay it. `lines` + `currency` set names and prices of your own, and
+         *     `amount` may be any that can be charged. The order has `setByServer: true`: under its
+         *     `reference` the customer gets it as it is, or 409 `order_set_by_server` for another
+         *     cart. Your answer always has the lines that you asked for: a reference whose order
+         *     was already paid as something else is 409 `order_already_paid` (`payment_in_progress`
+         *     while it is being paid). Tell orders apart by `id`: a customer can cancel one and
+         *     order anew under its reference.
          */
         post: operations["createOrder"];
         delete?: never;
@@ -178,9 +187,41 @@ export interface paths {
          *     `canceled`, `requires_capture`, `processing`, or `requires_payment_method` with a
          *     `failure`) and its `version` is past `after`. Till reads from Stripe itself if the
          *     webhook is late, so the answer is right even if no webhook ever comes. When the
-         *     time is over, the present state is answered with 200.
+         *     time is over, the present state is answered with 200. So it is, with `Retry-After: 1`,
+         *     when the server has to stop meanwhile: the same request will find another one.
          */
         get: operations["getPayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payments/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a payment by server-sent events
+         * @description A stream of `text/event-stream`. The first event comes at once: the payment as it is,
+         *     then one for each change. As with `?wait`, Till reads from Stripe itself if the webhook is late.
+         *
+         *     - `event: payment`: `id` is the payment's `version`, `data` a `Payment` as `GET /payments/{id}` shows it.
+         *       After `succeeded` or `canceled` the stream ends; after a decline it goes on, as the payer may try again.
+         *     - `event: reconnect`: the stream ends here although the payment is not over: after ten minutes, when
+         *       the token expires or the server key is revoked, or because the server has to stop. Connect again.
+         *     - Comments (lines that start with `:`) every 15 seconds say that all is well.
+         *
+         *     With `Last-Event-ID`, the version that the client already has, only newer ones are sent;
+         *     204 if there will be none. A caller may have five streams open at a server, more are 429 `too_many_streams`.
+         *     A browser's `EventSource` cannot send a token: read the stream with `fetch`.
+         */
+        get: operations["streamPaymentEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -225,6 +266,94 @@ export interface paths {
          *     succeeded or is processing. 202 when Stripe's answer is not known yet.
          */
         post: operations["cancelPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what Stripe has delivered
+         * @description Webhook deliveries, the last received first; all filters that are sent must fit.
+         *     Ids are Stripe's own event ids, so a cursor must be of a delivery that there is.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/webhooks/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply many deliveries again
+         * @description Marks the deliveries that fit every filter sent, those received first first, and
+         *     answers how many; Till applies them one by one within moments. Send at least one
+         *     filter or `all: true`, else it is 422 `filter_required`. At most 10,000 are marked at
+         *     once: with `hasMore`, send the same again with `last` as `startingAfter`. What an event
+         *     has changed already is not changed twice.
+         */
+        post: operations["replayWebhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all about a delivery
+         * @description With its headers and body, each attempt to apply it, and what it changed. Secrets in the body are struck out.
+         */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/staff/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply a delivery again
+         * @description At once, from the stored body. What the event has changed already is not changed
+         *     twice, so this is safe to repeat. One that was given up (`dead`) has all its tries
+         *     anew; one that was `applied` stays so, whatever comes of it. The last of `attempts`
+         *     says what came of it, and who asked.
+         */
+        post: operations["replayWebhook"];
         delete?: never;
         options?: never;
         head?: never;
@@ -325,18 +454,44 @@ export interface components {
              */
             quantity: number;
         };
-        CreateOrder: {
-            items?: components["schemas"]["OrderLine"][];
+        OwnLine: {
+            /** @example Repair, two hours */
+            name: string;
             /**
              * Format: int64
-             * @description Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+             * @example 1
+             */
+            quantity: number;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 9900
+             */
+            unitAmount: number;
+        };
+        CreateOrder: {
+            items?: components["schemas"]["OrderLine"][];
+            /** @description Server keys alone: lines that are in no catalogue, in `currency`. */
+            lines?: components["schemas"]["OwnLine"][];
+            /**
+             * Format: int64
+             * @description Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations). A server key may name any.
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount`
+             * @description ISO 4217; with `amount` or `lines`
              * @example eur
              */
             currency?: string;
+            /** @description Server keys alone, and required there: the `sub` of the user whose order it is */
+            subject?: string;
+            /** @description Server keys alone: the `iss` of that user; your own users' if left out, `till:guest` for a guest */
+            issuer?: string;
+            /**
+             * Format: email
+             * @description Server keys alone: the user's address, where Till sends the confirmation if there is no `receiptEmail`
+             */
+            email?: string;
             /**
              * @description Your id for this cart. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
@@ -347,7 +502,7 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
-            /** @description Shown in your Stripe dashboard */
+            /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
             metadata?: {
@@ -382,7 +537,7 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
-            /** @description Shown in your Stripe dashboard */
+            /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
             metadata?: {
@@ -561,6 +716,12 @@ export interface components {
             total: number;
             /** @example eur */
             currency: string;
+            /** @description Whose it is, shown to server keys and staff: the `sub` of the owner's tokens */
+            subject?: string;
+            /** @description With `subject`, their `iss`; `till:guest` for a guest */
+            issuer?: string;
+            /** @description Present and `true` where its lines were set with a server key; the customer cannot change them */
+            setByServer?: boolean;
             items: components["schemas"]["OrderItem"][];
             /** @description Newest first */
             payments: components["schemas"]["OrderPayment"][];
@@ -579,7 +740,7 @@ export interface components {
             updatedAt: string;
         };
         OrderItem: {
-            /** @description Left out where the amount came from the client */
+            /** @description Left out where the amount came from the client or your backend */
             priceId?: string;
             productId?: string;
             /** @example Enamel mug */
@@ -607,6 +768,149 @@ export interface components {
             id: string;
             status: components["schemas"]["PaymentStatus"];
         };
+        WebhookDeliveryList: {
+            data: components["schemas"]["WebhookDelivery"][];
+            hasMore: boolean;
+        };
+        /** @description In a list without `headers`, `body`, `attempts` and `changes`. */
+        WebhookDelivery: {
+            /**
+             * @description Stripe's event id
+             * @example evt_3O
+             */
+            id: string;
+            /** @example payment_intent.succeeded */
+            type: string;
+            /**
+             * @description Stripe's id of the object that it is about
+             * @example pi_3O
+             */
+            objectId?: string;
+            /** @description The Connect account that it is of */
+            account?: string;
+            livemode: boolean;
+            /** @example 2023-10-16 */
+            apiVersion?: string;
+            /**
+             * @description Open set: `pending` (its payment is not there yet), `applied`, `ignored` (not this Till's, or nothing that it acts on), `failed` (tried again), `dead` (failed too often)
+             * @example applied
+             */
+            state: string;
+            /** @description Why it is in this state */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description How often it was tried, since it came in or was last replayed
+             */
+            tries: number;
+            /**
+             * @description Who asked for a replay that has not run yet
+             * @example user:jo
+             */
+            replayBy?: string;
+            /**
+             * Format: date-time
+             * @description When it happened, by Stripe's clock
+             */
+            createdAt: string;
+            /** Format: date-time */
+            receivedAt: string;
+            /**
+             * Format: date-time
+             * @description Left out where it is not tried again
+             */
+            nextTryAt?: string;
+            /** Format: date-time */
+            settledAt?: string;
+            headers?: components["schemas"]["WebhookHeaders"];
+            /** @description The event as Stripe sent it, secrets struck out */
+            body?: {
+                [key: string]: unknown;
+            };
+            /** @description The latest hundred, the oldest of them first */
+            attempts?: components["schemas"]["WebhookAttempt"][];
+            /** @description What it changed */
+            changes?: components["schemas"]["WebhookChange"][];
+        };
+        /** @description What is kept of the request. Of the signature it is the time alone. */
+        WebhookHeaders: {
+            contentType?: string;
+            /** @example Stripe/1.0 (+https://stripe.com/docs/webhooks) */
+            userAgent?: string;
+            /** @description Till's request id, as in its log */
+            requestId?: string;
+            /** Format: date-time */
+            signedAt?: string;
+        };
+        WebhookAttempt: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description Open set: `delivery` (Stripe sent it), `retry`, `replay`
+             * @example replay
+             */
+            cause: string;
+            /**
+             * @description Who asked for a replay
+             * @example user:jo
+             */
+            actor?: string;
+            /**
+             * @description What came of it, in the words of a delivery's `state`
+             * @example applied
+             */
+            state: string;
+            reason?: string;
+        };
+        WebhookChange: {
+            /** @description The id of the entry in the timeline */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            paymentId?: string;
+            /** @example order.paid */
+            kind: string;
+            from?: string;
+            /** @example paid */
+            to?: string;
+            message?: string;
+            /** Format: int64 */
+            version?: number;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            stripeAt?: string;
+        };
+        /** @description At least one filter, or `all`. */
+        ReplayWebhooks: {
+            /** @example dead */
+            state?: string;
+            /**
+             * @description Exact, or with a dot at its end a beginning
+             * @example payment_intent.
+             */
+            type?: string;
+            objectId?: string;
+            /** Format: date-time */
+            receivedFrom?: string;
+            /** Format: date-time */
+            receivedTo?: string;
+            /** @description `true`, with no filter: every delivery there is */
+            all?: boolean;
+            /** @description The `last` of an answer before */
+            startingAfter?: string;
+        };
+        ReplayedWebhooks: {
+            /**
+             * Format: int64
+             * @description How many are marked
+             */
+            count: number;
+            hasMore: boolean;
+            /** @description The last one that was marked */
+            last?: string;
+        };
         Problem: {
             /** @example about:blank */
             type: string;
@@ -633,6 +937,28 @@ export interface components {
         };
     };
     responses: {
+        /** @description Too many calls in this minute; come back in the next one */
+        RateLimited: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "rate_limited",
+                 *       "detail": "The limit of 30 a minute (user) is reached. Please try again later.",
+                 *       "requestId": "4f1c0f9a7b3e"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description What went wrong */
         Problem: {
             headers: {
@@ -655,6 +981,10 @@ export interface components {
         };
     };
     parameters: {
+        /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+        OwnerSubject: string;
+        /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
+        OwnerIssuer: string;
         /**
          * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
          * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
@@ -670,6 +1000,11 @@ export interface components {
         OrderId: string;
         /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
         PaymentId: string;
+        /**
+         * @description Stripe's event id.
+         * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
+         */
+        WebhookId: string;
     };
     requestBodies: never;
     headers: {
@@ -677,6 +1012,16 @@ export interface components {
         Location: string;
         /** @description Seconds until it is worth asking again */
         RetryAfter: number;
+        /**
+         * @description What is left of the limit, and seconds until it begins anew (draft-ietf-httpapi-ratelimit-headers)
+         * @example "user";r=0;t=42
+         */
+        RateLimit: string;
+        /**
+         * @description The limit that was reached, and its seconds
+         * @example "user";q=30;w=60
+         */
+        RateLimitPolicy: string;
         /** @description Present and `true` when this answer repeats an earlier call with the same Idempotency-Key */
         IdempotencyReplayed: boolean;
     };
@@ -751,12 +1096,17 @@ export interface operations {
                     "application/json": components["schemas"]["GuestToken"];
                 };
             };
+            429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
     };
     listOrders: {
         parameters: {
             query?: {
+                /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+                subject?: components["parameters"]["OwnerSubject"];
+                /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
+                issuer?: components["parameters"]["OwnerIssuer"];
                 /** @description How many to answer, 1 to 100; 20 if left out. */
                 limit?: components["parameters"]["Limit"];
                 /** @description The id of the last object of the page before; the answer goes on behind it. */
@@ -956,6 +1306,7 @@ export interface operations {
                     "application/json": components["schemas"]["PendingPayment"];
                 };
             };
+            429: components["responses"]["RateLimited"];
             default: components["responses"]["Problem"];
         };
     };
@@ -979,11 +1330,51 @@ export interface operations {
             /** @description The payment */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Payment"];
                 };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    streamPaymentEvents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event that the client has seen. */
+                "Last-Event-ID"?: number;
+            };
+            path: {
+                /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 3
+                     *     event: payment
+                     *     data: {"id":"pay_01jd8w3k5v9x2m4n6p8q0r1s2t","orderId":"ord_01jd8w3k5v9x2m4n6p8q0r1s2t","amount":3600,"currency":"eur","status":"succeeded","version":3,"createdAt":"2026-11-02T12:00:00Z","updatedAt":"2026-11-02T12:00:09Z"}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The payment is over, and the client has seen its last version */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Problem"];
         };
@@ -1057,6 +1448,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PendingPayment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: {
+                /** @description One of `pending`, `applied`, `ignored`, `failed`, `dead`. */
+                state?: string;
+                /** @description A type of events, such as `charge.succeeded`, or with a dot at its end the beginning of some, such as `payment_intent.`. */
+                type?: string;
+                /** @description Stripe's id of the object that the event is about, such as a payment intent's. */
+                objectId?: string;
+                /** @description Received at this time or later. */
+                receivedFrom?: string;
+                /** @description Received before this time. */
+                receivedTo?: string;
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "dead",
+                 *       "type": "payment_intent."
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplayWebhooks"];
+            };
+        };
+        responses: {
+            /** @description How many are marked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayedWebhooks"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Stripe's event id.
+                 * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
+                 */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Stripe's event id.
+                 * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
+                 */
+                id: components["parameters"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
             default: components["responses"]["Problem"];

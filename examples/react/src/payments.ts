@@ -1,5 +1,4 @@
-// Starting a payment, and following it until it is decided.
-import { useEffect, useState } from 'react'
+// Starting a payment, asking for it, and giving it up.
 import { ask, till, type Payment, type PaymentIntent, type PaymentRequest } from './till'
 
 /**
@@ -24,46 +23,18 @@ export function getPayment(
   return ask(till.GET('/payments/{id}', { params: { path: { id }, query }, signal }))
 }
 
-/** The payment as it is now, and again at each change, without a reload. */
-export function useLivePayment(id: string | undefined): { payment?: Payment; changed: boolean; lost: boolean } {
-  const [payment, setPayment] = useState<Payment>()
-  const [changed, setChanged] = useState(false) // since this page opened
-  const [lost, setLost] = useState(false)
-
-  useEffect(() => {
-    if (!id) return
-    const gone = new AbortController()
-    const follow = async () => {
-      let seen: number | undefined
-      while (!gone.signal.aborted) {
-        try {
-          const now = await getPayment(id, seen === undefined ? {} : { wait: 25, after: seen }, gone.signal)
-          setPayment(now)
-          setLost(false)
-          if (seen !== undefined && now.version !== seen) setChanged(true)
-          if (now.status === 'succeeded' || now.status === 'canceled') return
-          if (now.version === seen) await pause(500, gone.signal)
-          seen = now.version
-        } catch {
-          if (gone.signal.aborted) return
-          setLost(true)
-          await pause(3000, gone.signal)
-        }
-      }
-    }
-    follow().catch(() => undefined) // only an aborted pause gets here
-    return () => gone.abort()
-  }, [id])
-
-  return { payment, changed, lost }
+/** Ends an attempt that can't be tried again. Its order stays open, for a new one. */
+export async function giveUpPayment(id: string): Promise<void> {
+  await ask(till.POST('/payments/{id}/cancel', { params: { path: { id } } }))
 }
 
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
     const timer = setTimeout(resolve, milliseconds)
     signal.addEventListener('abort', () => {
       clearTimeout(timer)
-      reject(new DOMException('Aborted', 'AbortError'))
+      reject(signal.reason as Error)
     })
   })
 }

@@ -1,6 +1,7 @@
 // Stripe.js comes from Stripe, or from the sandbox's origin while Till runs on its sandbox.
 import type { Appearance, Stripe, StripeConstructor } from '@stripe/stripe-js'
 import { loadStripe } from '@stripe/stripe-js/pure'
+import { useEffect, useState } from 'react'
 import type { Config } from './till'
 
 declare global {
@@ -37,12 +38,24 @@ function loadStripeFrom(url: string, publishableKey: string): Promise<Stripe> {
   })
 }
 
-/** The Payment Element lives in Stripe's frame, where our stylesheet ends: hand over its colours. */
-export function appearance(): Appearance {
+const dark = matchMedia('(prefers-color-scheme: dark)')
+
+/** The Payment Element lives in Stripe's frame, where our stylesheet ends: hand over its colours, of day or night. */
+export function useAppearance(): Appearance {
+  const [now, set] = useState(appearance)
+  useEffect(() => {
+    const change = () => set(appearance())
+    dark.addEventListener('change', change)
+    return () => dark.removeEventListener('change', change)
+  }, [])
+  return now
+}
+
+function appearance(): Appearance {
   const css = getComputedStyle(document.documentElement)
   const color = (name: string) => css.getPropertyValue(`--${name}`).trim()
   return {
-    theme: matchMedia('(prefers-color-scheme: dark)').matches ? 'night' : 'stripe',
+    theme: dark.matches ? 'night' : 'stripe',
     variables: {
       colorPrimary: color('accent'),
       colorBackground: color('surface'),
