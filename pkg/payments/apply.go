@@ -108,7 +108,9 @@ func (b *batch) apply(o Observation) Change {
 		if order.BillingEmail == "" && c.BillingEmail != "" {
 			order.BillingEmail = c.BillingEmail
 		}
-		b.touchOrder(order, o, p)
+		if !b.dirtyOrders[order.ID] { // what else moves the order in this batch is its cause
+			b.touchOrder(order, o, p)
+		}
 	}
 	if o.Reread {
 		p.NextCheckAt = &b.now
