@@ -12,6 +12,9 @@ GENERATED := api/openapi/openapi.gen.go api/openapi/contract.yaml pkg/sandbox/in
 RACE = $(shell .ci/race)
 TIMEOUT := 12m
 
+# go test, with what has failed at the end.
+GOTEST := go tool -modfile=.ci/tools.mod gotestsum --hide-summary=skipped --
+
 help:
 	@echo 'Till, a headless payments API over Stripe'
 	@echo
@@ -71,11 +74,11 @@ race:
 
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
-	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
+	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
 	@cat e2e/out/kill.txt # where the real binary died, and what came of it
 	@cat e2e/out/replicas.txt # what restarts and deaths under load have cost
 	@cat e2e/out/database.txt # what Till met and answered while its database was broken
-	go test $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
+	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
@@ -86,7 +89,7 @@ long:
 	.ci/fuzz 2m
 	go test $(RACE) -timeout=60m $(filter-out ./e2e/random/,$(RAPID)) -rapid.checks=1000
 	TILL_TEST_LONG=1 go test $(RACE) -timeout=60m ./e2e/random -rapid.checks=300 # 36,000 requests
-	go test $(RACE) -shuffle=on -timeout=60m -count=3 ./...
+	$(GOTEST) $(RACE) -shuffle=on -timeout=60m -count=3 ./...
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/replicas && cat e2e/out/replicas.txt
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/database && cat e2e/out/database.txt
 	go build -o bin/till ./cmd/till

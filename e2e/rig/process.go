@@ -104,7 +104,7 @@ func StartProcess(t *testing.T, bin string, env []string, args ...string) *Proce
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("till %s said at last:\n%s%s", strings.Join(args, " "), p.Out.Tail(200), p.Log.Tail(200))
+			t.Logf("till %s said at last:\n%s%s", strings.Join(args, " "), p.Out.Tail(40), p.Log.Tail(40))
 		}
 	})
 	return p
