@@ -99,6 +99,7 @@ func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
 		Id: string(s.Payment.ID), OrderId: string(s.Payment.OrderID), PublishableKey: h.settings.PublishableKey,
 		Amount: s.Payment.Amount.Minor, Currency: string(s.Payment.Amount.Currency), Status: string(s.Payment.Status), Version: s.Payment.Version,
 	}
+	v.NextAction = viewNextAction(s.Payment.NextAction)
 	if s.Secret {
 		v.ClientSecret = opt(s.Payment.ClientSecret)
 	}
@@ -106,18 +107,29 @@ func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
 }
 
 func viewPending(p payments.Payment, retryAfter int32) openapi.PendingPayment {
-	return openapi.PendingPayment{Id: string(p.ID), OrderId: string(p.OrderID), Status: string(p.Status), RetryAfter: retryAfter}
+	return openapi.PendingPayment{
+		Id: string(p.ID), OrderId: string(p.OrderID), Status: string(p.Status), NextAction: viewNextAction(p.NextAction), RetryAfter: retryAfter,
+	}
 }
 
 func viewPayment(p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
-		Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	if f := p.Failure; f != nil {
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}
 	}
 	return v
+}
+
+func viewNextAction(a *payments.NextAction) *openapi.NextAction {
+	if a == nil {
+		return nil
+	}
+	return &openapi.NextAction{
+		Type: string(a.Type), StripeType: opt(a.Stripe), Url: opt(a.URL), Reference: opt(a.Reference), ImageUrl: opt(a.ImageURL), ExpiresAt: moment(a.ExpiresAt),
+	}
 }
 
 func viewEntry(e timeline.Entry) openapi.TimelineEntry {

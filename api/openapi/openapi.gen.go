@@ -128,6 +128,41 @@ type GuestToken struct {
 	Token string `json:"token"`
 }
 
+// NextAction What the app does now. Left out where nothing is left for it to do.
+type NextAction struct {
+	// ExpiresAt Until when, where that is known
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// ImageUrl A code to scan (PNG)
+	ImageUrl *string `json:"imageUrl,omitempty"`
+
+	// Reference What the payer gives when paying
+	//
+	// Example: 01234567890123456789
+	Reference *string `json:"reference,omitempty"`
+
+	// StripeType Stripe's own word for the step, where it is Stripe's
+	//
+	// Example: oxxo_display_details
+	StripeType *string `json:"stripeType,omitempty"`
+
+	// Type Open set:
+	//
+	// - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
+	// - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
+	// - `redirect`: send the payer to `url`, from where they come back to your return URL;
+	// - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
+	// - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
+	// - `wait`: nothing; follow the payment.
+	//
+	//
+	// Example: confirm
+	Type string `json:"type"`
+
+	// Url A page for the payer. Whoever has it can act there, so only the payer is told.
+	Url *string `json:"url,omitempty"`
+}
+
 // Order defines model for Order.
 type Order struct {
 	CanceledAt *time.Time `json:"canceledAt,omitempty"`
@@ -261,6 +296,9 @@ type Payment struct {
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
 
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+
 	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId string `json:"orderId"`
 
@@ -320,6 +358,9 @@ type PaymentIntent struct {
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
 
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+
 	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId string `json:"orderId"`
 
@@ -349,8 +390,11 @@ type PaymentStatus = string
 
 // PendingPayment defines model for PendingPayment.
 type PendingPayment struct {
-	Id      string `json:"id"`
-	OrderId string `json:"orderId"`
+	Id string `json:"id"`
+
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+	OrderId    string      `json:"orderId"`
 
 	// RetryAfter Seconds
 	RetryAfter int32 `json:"retryAfter"`

@@ -13,10 +13,10 @@ import (
 )
 
 // with runs a test against a Till on each engine.
-func with(t *testing.T, test func(t *testing.T, r *rig.Rig)) {
+func with(t *testing.T, test func(t *testing.T, r *rig.Rig), options ...rig.Option) {
 	t.Helper()
 	t.Parallel()
-	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) { test(t, rig.Start(t, db)) })
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) { test(t, rig.Start(t, db, options...)) })
 }
 
 // cart is what a shop sends, with more fields in pairs.

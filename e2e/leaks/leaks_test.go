@@ -160,6 +160,7 @@ func (w *world) pay(token, body string, confirm url.Values, headers []string, ca
 	went(c)
 	confirm.Set("key", "pk_test_1")
 	confirm.Set("client_secret", secret)
+	confirm.Set("return_url", rig.ReturnURL)
 	res, err := http.PostForm(w.stripe+"/v1/payment_intents/"+intent+"/confirm", confirm)
 	if err != nil {
 		w.t.Fatal(err)

@@ -38,6 +38,8 @@ import (
 const (
 	SecretKey      = "sk_test_rig"
 	PublishableKey = "pk_test_rig"
+	// ReturnURL is where a bank or a wallet sends payers back to.
+	ReturnURL = "https://shop.example/back"
 )
 
 // Rig is a running Till with its Stripe.
@@ -339,7 +341,7 @@ func (r *Rig) Confirm(clientSecret, method string) int {
 	r.T.Helper()
 	intent, _, _ := strings.Cut(clientSecret, "_secret_")
 	res, err := http.PostForm(r.Stripe+"/v1/payment_intents/"+intent+"/confirm", url.Values{
-		"key": {PublishableKey}, "client_secret": {clientSecret}, "payment_method": {method},
+		"key": {PublishableKey}, "client_secret": {clientSecret}, "payment_method": {method}, "return_url": {ReturnURL},
 	})
 	if err != nil {
 		r.T.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -286,10 +287,22 @@ func (c *Config) checkCallers(f *faults) {
 	}
 }
 
+// methodType is the shape of Stripe's words for ways to pay; the account decides
+// which of them it has. https://docs.stripe.com/api/payment_methods/object#payment_method_object-type
+var methodType = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
 func (c *Config) checkMoney(f *faults) {
 	currency, err := money.ParseCurrency(c.Currency)
 	if err != nil {
 		f.add("TILL_CURRENCY must be an ISO 4217 code that Stripe charges in, such as usd, not %q", c.Currency)
+	}
+	seen := map[string]bool{}
+	for _, m := range c.PaymentMethods {
+		if !methodType.MatchString(m) || seen[m] {
+			f.add("TILL_PAYMENT_METHODS must be Stripe's words for ways to pay, each once, such as card,ideal, not %q", strings.Join(c.PaymentMethods, ","))
+			break
+		}
+		seen[m] = true
 	}
 	lo, hi := c.ClientAmountMin, c.ClientAmountMax
 	switch {

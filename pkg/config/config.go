@@ -65,6 +65,9 @@ type Config struct {
 
 	// Currency is the shop's, ISO 4217; default usd.
 	Currency string `name:"currency" env:"TILL_CURRENCY" default:"usd" help:"Default currency, ISO 4217."`
+	// PaymentMethods are the ways to pay, in Stripe's words such as card,ideal. Empty =
+	// those that are on in your Stripe dashboard, as they fit payer, amount and currency.
+	PaymentMethods []string `name:"payment-methods" env:"TILL_PAYMENT_METHODS" help:"Ways to pay, Stripe's words, comma-separated; none = those of your Stripe dashboard."`
 	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
 	// in minor units of Currency. Both or none; none = amounts from clients are refused.
 	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`

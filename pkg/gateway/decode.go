@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -32,6 +33,7 @@ type intentObject struct {
 	Metadata     map[string]string `json:"metadata"`
 	LatestCharge rawJSON           `json:"latest_charge"`
 	LastError    *lastError        `json:"last_payment_error"`
+	NextAction   rawJSON           `json:"next_action"`
 }
 
 type lastError struct {
@@ -45,7 +47,8 @@ type lastError struct {
 // DecodeIntent reads a PaymentIntent as the API and webhooks show it.
 func DecodeIntent(object []byte) (Intent, error) {
 	var o intentObject
-	if err := decode(object, &o); err != nil {
+	err := decode(object, &o)
+	if err != nil {
 		return Intent{}, fmt.Errorf("decode payment intent: %w", err)
 	}
 	if err := mustBe("payment_intent", o.Object, o.ID); err != nil {
@@ -62,6 +65,9 @@ func DecodeIntent(object []byte) (Intent, error) {
 			in.Failure.Code = e.Type // code is optional, a failure without any is no use
 		}
 	}
+	if in.NextAction, err = decodeNextAction(o.NextAction); err != nil {
+		return Intent{}, err
+	}
 	if o.LatestCharge.Kind() == '{' {
 		c, err := DecodeCharge(o.LatestCharge)
 		if err != nil {
@@ -70,6 +76,50 @@ func DecodeIntent(object []byte) (Intent, error) {
 		in.Charge = &c
 	}
 	return in, nil
+}
+
+// actionDetails are what the kinds of next actions have, each some of it: Stripe
+// gives every kind a member of the kind's own name.
+type actionDetails struct {
+	URL             string `json:"url"`
+	VoucherURL      string `json:"hosted_voucher_url"`
+	InstructionsURL string `json:"hosted_instructions_url"`
+	VerificationURL string `json:"hosted_verification_url"`
+	Number          string `json:"number"`
+	Reference       string `json:"reference"`
+	ImageURL        string `json:"image_url_png"`
+	ExpiresAt       int64  `json:"expires_at"`
+	ExpiresAfter    int64  `json:"expires_after"`
+	Code            struct {
+		ImageURL  string `json:"image_url_png"`
+		ExpiresAt int64  `json:"expires_at"`
+	} `json:"qr_code"`
+}
+
+func decodeNextAction(v rawJSON) (*NextAction, error) {
+	if v.Kind() != '{' {
+		return nil, nil
+	}
+	var members map[string]rawJSON
+	if err := decode(v, &members); err != nil {
+		return nil, fmt.Errorf("decode next action: %w", err)
+	}
+	var a NextAction
+	if err := decode(members["type"], &a.Type); err != nil || a.Type == "" {
+		return nil, fmt.Errorf("decode next action: no type: %w", err)
+	}
+	var d actionDetails
+	// What use_stripe_sdk holds is Stripe.js's alone.
+	if details := members[a.Type]; details.Kind() == '{' && a.Type != "use_stripe_sdk" {
+		if err := decode(details, &d); err != nil {
+			return nil, fmt.Errorf("decode next action %s: %w", a.Type, err)
+		}
+	}
+	a.URL = cmp.Or(d.URL, d.VoucherURL, d.InstructionsURL, d.VerificationURL)
+	a.Reference = cmp.Or(d.Number, d.Reference)
+	a.ImageURL = cmp.Or(d.ImageURL, d.Code.ImageURL)
+	a.ExpiresAt = unix(cmp.Or(d.ExpiresAt, d.ExpiresAfter, d.Code.ExpiresAt))
+	return &a, nil
 }
 
 // DecodeCharge reads a Charge.

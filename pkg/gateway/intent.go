@@ -22,6 +22,9 @@ func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (An
 		Currency:           new(string(p.Amount.Currency)),
 		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
 	}
+	if len(p.MethodTypes) == 0 {
+		params.AutomaticPaymentMethods = &stripe.PaymentIntentAutomaticPaymentMethodsParams{Enabled: new(true)}
+	}
 	if p.Description != "" {
 		params.Description = &p.Description
 	}

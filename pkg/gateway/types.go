@@ -19,7 +19,7 @@ type Key string
 type IntentParams struct {
 	Amount      money.Amount      `json:"amount"`
 	Description string            `json:"description,omitempty"`
-	MethodTypes []string          `json:"methodTypes"`
+	MethodTypes []string          `json:"methodTypes,omitempty"` // none: those of the dashboard, as fits each payer
 	Metadata    map[string]string `json:"metadata"`
 }
 
@@ -35,7 +35,8 @@ type Intent struct {
 	Created      time.Time
 	Metadata     map[string]string
 	Failure      *Failure // last_payment_error
-	Charge       *Charge  // latest_charge, when expanded
+	NextAction   *NextAction
+	Charge       *Charge // latest_charge, when expanded
 }
 
 // Charge is what Till needs of a Charge.
@@ -53,6 +54,16 @@ type Failure struct {
 	DeclineCode string // insufficient_funds, …
 	Message     string // Stripe's words, for the log
 	Charge      string // ch_…, tells two failures with the same code apart
+}
+
+// NextAction is the step that an intent in requires_action waits for.
+// https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action
+type NextAction struct {
+	Type      string    `json:"type"`                // Stripe's word: redirect_to_url, oxxo_display_details, …
+	URL       string    `json:"url,omitempty"`       // a page for the payer, the bank's, the method's or Stripe's
+	Reference string    `json:"reference,omitempty"` // what the payer gives when paying by voucher or transfer
+	ImageURL  string    `json:"imageUrl,omitempty"`  // a code to scan
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
 
 // Answer is what Stripe said, with Stripe's own second and request id.

@@ -46,6 +46,7 @@ type Payment struct {
 	IntentID     gateway.IntentID
 	ClientSecret string // only for the owner, never logged
 	Failure      *Failure
+	NextAction   *NextAction // nil where nothing is left to do for the payer's app
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }

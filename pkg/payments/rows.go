@@ -72,8 +72,9 @@ type paymentRow struct {
 	Amount       int64
 	Authorized   int64
 	Captured     int64
-	Failure      *failure `gorm:"serializer:json"`
-	Version      int64    // one more at each change that a client can see
+	Failure      *failure            `gorm:"serializer:json"`
+	NextAction   *gateway.NextAction `gorm:"serializer:json"`
+	Version      int64               // one more at each change that a client can see
 	// Revision counts our calls to Stripe about this payment's amount; it is part
 	// of their idempotency keys, and an answer to an older one changes nothing.
 	Revision    int64
@@ -99,7 +100,7 @@ type call struct {
 func (paymentRow) TableName() string { return "payments" }
 
 func (r *paymentRow) state() state {
-	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure}
+	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure, action: r.NextAction}
 	if r.ObservedAt != nil {
 		s.observedAt = r.ObservedAt.UTC()
 	}
@@ -107,7 +108,7 @@ func (r *paymentRow) state() state {
 }
 
 func (r *paymentRow) set(s state) {
-	r.Status, r.Authorized, r.Captured, r.Failure = s.status, s.authorized, s.captured, s.failure
+	r.Status, r.Authorized, r.Captured, r.Failure, r.NextAction = s.status, s.authorized, s.captured, s.failure, s.action
 	r.ObservedAt = nil
 	if !s.observedAt.IsZero() {
 		r.ObservedAt = &s.observedAt
@@ -133,6 +134,7 @@ func (r *paymentRow) payment() Payment {
 	if r.Failure != nil {
 		p.Failure = explain(*r.Failure)
 	}
+	p.NextAction = nextAction(p.Status, r.NextAction)
 	return p
 }
 

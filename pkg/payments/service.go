@@ -39,6 +39,9 @@ type Config struct {
 	// Issuers are those whose tokens are accepted, the app's own users' first: the
 	// backend makes orders for nobody else.
 	Issuers []string
+	// MethodTypes are Stripe's words for the ways to pay, such as card. None: those
+	// that the Stripe account has, as they fit the payer, amount and currency.
+	MethodTypes []string
 	// AmountMin and AmountMax bound amounts that clients name, in minor units of
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency

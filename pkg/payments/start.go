@@ -121,7 +121,7 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 func (s *Service) started(p plan, unknown bool) Started {
 	out := Started{Payment: p.payment.payment(), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
 	if unknown {
-		out.Payment.Status, out.RetryAfter = Unknown, 2*time.Second
+		out.Payment.Status, out.Payment.NextAction, out.RetryAfter = Unknown, nextAction(Unknown, nil), 2*time.Second
 	}
 	return out
 }

@@ -155,8 +155,9 @@ export interface paths {
         /**
          * Start or resume paying for an order
          * @description Send exactly one of `orderId`, `items`, and `amount` + `currency`; anything else
-         *     is 422 `exactly_one_of`. Then confirm with `stripe.confirmPayment` and the client
-         *     secret, and follow the outcome with `GET /payments/{id}?wait=`.
+         *     is 422 `exactly_one_of`. Then confirm with `stripe.confirmPayment`, the client
+         *     secret and a `return_url`, and follow the outcome with `GET /payments/{id}?wait=`;
+         *     `nextAction` says at each point what your app does next.
          *
          *     - 201: a new attempt.
          *     - 200: an attempt is already there. A live one comes back with its secret,
@@ -565,6 +566,7 @@ export interface components {
             /** @example eur */
             currency: string;
             status: components["schemas"]["PaymentStatus"];
+            nextAction?: components["schemas"]["NextAction"];
             /**
              * Format: int64
              * @description One more at each change; pass it as `after` to `GET /payments/{id}?wait=` to wait for the next one
@@ -576,6 +578,7 @@ export interface components {
             id: string;
             orderId: string;
             status: components["schemas"]["PaymentStatus"];
+            nextAction?: components["schemas"]["NextAction"];
             /**
              * Format: int32
              * @description Seconds
@@ -609,11 +612,46 @@ export interface components {
              * @example 3
              */
             version: number;
+            nextAction?: components["schemas"]["NextAction"];
             failure?: components["schemas"]["PaymentFailure"];
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        /** @description What the app does now. Left out where nothing is left for it to do. */
+        NextAction: {
+            /**
+             * @description Open set:
+             *
+             *     - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
+             *     - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
+             *     - `redirect`: send the payer to `url`, from where they come back to your return URL;
+             *     - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
+             *     - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
+             *     - `wait`: nothing; follow the payment.
+             * @example confirm
+             */
+            type: string;
+            /**
+             * @description Stripe's own word for the step, where it is Stripe's
+             * @example oxxo_display_details
+             */
+            stripeType?: string;
+            /** @description A page for the payer. Whoever has it can act there, so only the payer is told. */
+            url?: string;
+            /**
+             * @description What the payer gives when paying
+             * @example 01234567890123456789
+             */
+            reference?: string;
+            /** @description A code to scan (PNG) */
+            imageUrl?: string;
+            /**
+             * Format: date-time
+             * @description Until when, where that is known
+             */
+            expiresAt?: string;
         };
         /** @description Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. */
         PaymentFailure: {
