@@ -85,6 +85,25 @@ func (h *handlers) CancelPayment(ctx context.Context, r openapi.CancelPaymentReq
 	}, nil
 }
 
+// CapturePayment takes what a payment holds.
+func (h *handlers) CapturePayment(ctx context.Context, r openapi.CapturePaymentRequestObject) (openapi.CapturePaymentResponseObject, error) {
+	s, err := h.payments.Capture(ctx, auth.From(ctx), payments.ID(r.Id), r.Body.Amount, keyed(ctx, r.Params.IdempotencyKey))
+	if err != nil {
+		return nil, err
+	}
+	if s.Unknown {
+		wait := seconds(s.RetryAfter)
+		return openapi.CapturePayment202JSONResponse{
+			Body:    viewPending(s.Payment, wait),
+			Headers: openapi.CapturePayment202ResponseHeaders{Location: paymentPath(s.Payment), RetryAfter: &wait, IdempotencyReplayed: opt(s.Replayed)},
+		}, nil
+	}
+	return openapi.CapturePayment200JSONResponse{
+		Body:    viewPayment(s.Payment),
+		Headers: openapi.CapturePayment200ResponseHeaders{IdempotencyReplayed: opt(s.Replayed)},
+	}, nil
+}
+
 // GetPaymentTimeline shows what happened to a payment, and why.
 func (h *handlers) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentTimelineRequestObject) (openapi.GetPaymentTimelineResponseObject, error) {
 	entries, more, err := h.payments.Timeline(ctx, auth.From(ctx), payments.ID(r.Id), page(r.Params.Limit, r.Params.StartingAfter, r.Params.EndingBefore))
@@ -115,6 +134,7 @@ func viewPending(p payments.Payment, retryAfter int32) openapi.PendingPayment {
 func viewPayment(p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
+		AmountCapturable: p.Capturable, AmountCaptured: p.Captured, CaptureBefore: moment(p.CaptureBefore),
 		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	if f := p.Failure; f != nil {

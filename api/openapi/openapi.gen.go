@@ -18,6 +18,37 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for CreateOrderCaptureMethod.
+const (
+	Automatic CreateOrderCaptureMethod = "automatic"
+	Manual    CreateOrderCaptureMethod = "manual"
+)
+
+// Valid indicates whether the value is a known member of the CreateOrderCaptureMethod enum.
+func (e CreateOrderCaptureMethod) Valid() bool {
+	switch e {
+	case Automatic:
+		return true
+	case Manual:
+		return true
+	default:
+		return false
+	}
+}
+
+// CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+//
+// Example: automatic
+type CaptureMethod = string
+
+// CapturePayment defines model for CapturePayment.
+type CapturePayment struct {
+	// Amount Minor units; left out, all that is held
+	//
+	// Example: 1800
+	Amount *int64 `json:"amount,omitempty"`
+}
+
 // ClientConfig defines model for ClientConfig.
 type ClientConfig struct {
 	// Currency ISO 4217, lower case
@@ -40,6 +71,9 @@ type ClientConfig struct {
 type CreateOrder struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations). A server key may name any.
 	Amount *int64 `json:"amount,omitempty"`
+
+	// CaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+	CaptureMethod *CreateOrderCaptureMethod `json:"captureMethod,omitempty"`
 
 	// Currency ISO 4217; with `amount` or `lines`
 	//
@@ -73,6 +107,9 @@ type CreateOrder struct {
 	// Subject Server keys alone, and required there: the `sub` of the user whose order it is
 	Subject *string `json:"subject,omitempty"`
 }
+
+// CreateOrderCaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+type CreateOrderCaptureMethod string
 
 // CreatePaymentIntent Exactly one of `orderId`, `items`, `amount` + `currency`.
 type CreatePaymentIntent struct {
@@ -166,7 +203,12 @@ type NextAction struct {
 // Order defines model for Order.
 type Order struct {
 	CanceledAt *time.Time `json:"canceledAt,omitempty"`
-	CreatedAt  time.Time  `json:"createdAt"`
+
+	// CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+	//
+	// Example: automatic
+	CaptureMethod CaptureMethod `json:"captureMethod"`
+	CreatedAt     time.Time     `json:"createdAt"`
 
 	// Currency Example: eur
 	Currency    string  `json:"currency"`
@@ -284,8 +326,21 @@ type Payment struct {
 	// Amount Minor units
 	//
 	// Example: 3600
-	Amount    int64     `json:"amount"`
-	CreatedAt time.Time `json:"createdAt"`
+	Amount int64 `json:"amount"`
+
+	// AmountCapturable Minor units that are held, to be captured or released
+	//
+	// Example: 0
+	AmountCapturable int64 `json:"amountCapturable"`
+
+	// AmountCaptured Minor units that have been taken
+	//
+	// Example: 3600
+	AmountCaptured int64 `json:"amountCaptured"`
+
+	// CaptureBefore When the hold lapses and the money goes back to the payer, where that is known
+	CaptureBefore *time.Time `json:"captureBefore,omitempty"`
+	CreatedAt     time.Time  `json:"createdAt"`
 
 	// Currency Example: eur
 	Currency string `json:"currency"`
@@ -777,6 +832,12 @@ type CancelPaymentParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// CapturePaymentParams defines parameters for CapturePayment.
+type CapturePaymentParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // StreamPaymentEventsParams defines parameters for StreamPaymentEvents.
 type StreamPaymentEventsParams struct {
 	// LastEventID The `id` of the last event that the client has seen.
@@ -828,6 +889,9 @@ type CreateOrderJSONRequestBody = CreateOrder
 // CreatePaymentIntentJSONRequestBody defines body for CreatePaymentIntent for application/json ContentType.
 type CreatePaymentIntentJSONRequestBody = CreatePaymentIntent
 
+// CapturePaymentJSONRequestBody defines body for CapturePayment for application/json ContentType.
+type CapturePaymentJSONRequestBody = CapturePayment
+
 // ReplayWebhooksJSONRequestBody defines body for ReplayWebhooks for application/json ContentType.
 type ReplayWebhooksJSONRequestBody = ReplayWebhooks
 
@@ -863,6 +927,9 @@ type ServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx echo.Context, id PaymentId, params CancelPaymentParams) error
+	// CapturePayment Capture held money
+	// (POST /payments/{id}/capture)
+	CapturePayment(ctx echo.Context, id PaymentId, params CapturePaymentParams) error
 	// StreamPaymentEvents Follow a payment by server-sent events
 	// (GET /payments/{id}/events)
 	StreamPaymentEvents(ctx echo.Context, id PaymentId, params StreamPaymentEventsParams) error
@@ -1162,6 +1229,42 @@ func (w *ServerInterfaceWrapper) CancelPayment(ctx echo.Context) error {
 	return err
 }
 
+// CapturePayment converts echo context to params.
+func (w *ServerInterfaceWrapper) CapturePayment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CapturePaymentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CapturePayment(ctx, id, params)
+	return err
+}
+
 // StreamPaymentEvents converts echo context to params.
 func (w *ServerInterfaceWrapper) StreamPaymentEvents(ctx echo.Context) error {
 	var err error
@@ -1404,6 +1507,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
 	router.GET(options.BaseURL+"/payments/:id/timeline", wrapper.GetPaymentTimeline, options.OperationMiddlewares["getPaymentTimeline"]...)
 	router.POST(options.BaseURL+"/payments/:id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
+	router.POST(options.BaseURL+"/payments/:id/capture", wrapper.CapturePayment, options.OperationMiddlewares["capturePayment"]...)
 	router.GET(options.BaseURL+"/staff/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
 	router.POST(options.BaseURL+"/staff/webhooks/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
 	router.GET(options.BaseURL+"/staff/webhooks/:id", wrapper.GetWebhook, options.OperationMiddlewares["getWebhook"]...)
@@ -2084,6 +2188,93 @@ func (response CancelPaymentdefaultApplicationProblemPlusJSONResponse) VisitCanc
 	return err
 }
 
+type CapturePaymentRequestObject struct {
+	Id     PaymentId `json:"id"`
+	Params CapturePaymentParams
+	Body   *CapturePaymentJSONRequestBody
+}
+
+type CapturePaymentResponseObject interface {
+	VisitCapturePaymentResponse(w http.ResponseWriter) error
+}
+
+type CapturePayment200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CapturePayment200JSONResponse struct {
+	Body    Payment
+	Headers CapturePayment200ResponseHeaders
+}
+
+func (response CapturePayment200JSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CapturePayment202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CapturePayment202JSONResponse struct {
+	Body    PendingPayment
+	Headers CapturePayment202ResponseHeaders
+}
+
+func (response CapturePayment202JSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CapturePaymentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CapturePaymentdefaultApplicationProblemPlusJSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StreamPaymentEventsRequestObject struct {
 	Id     PaymentId `json:"id"`
 	Params StreamPaymentEventsParams
@@ -2413,6 +2604,9 @@ type StrictServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx context.Context, request CancelPaymentRequestObject) (CancelPaymentResponseObject, error)
+	// CapturePayment Capture held money
+	// (POST /payments/{id}/capture)
+	CapturePayment(ctx context.Context, request CapturePaymentRequestObject) (CapturePaymentResponseObject, error)
 	// StreamPaymentEvents Follow a payment by server-sent events
 	// (GET /payments/{id}/events)
 	StreamPaymentEvents(ctx context.Context, request StreamPaymentEventsRequestObject) (StreamPaymentEventsResponseObject, error)
@@ -2734,6 +2928,55 @@ func (sh *strictHandler) CancelPayment(ctx echo.Context, id PaymentId, params Ca
 		return err
 	} else if validResponse, ok := response.(CancelPaymentResponseObject); ok {
 		return validResponse.VisitCancelPaymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CapturePayment operation middleware
+func (sh *strictHandler) CapturePayment(ctx echo.Context, id PaymentId, params CapturePaymentParams) error {
+	var request CapturePaymentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CapturePaymentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CapturePayment(ctx.Request().Context(), request.(CapturePaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CapturePayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CapturePaymentResponseObject); ok {
+		return validResponse.VisitCapturePaymentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -117,7 +117,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		return nil, err
 	}
 	rules := payments.Config{
-		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, SweepAfter: conf.SweepAfter,
+		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, CaptureMethod: payments.CaptureMethod(conf.CaptureMethod), SweepAfter: conf.SweepAfter,
 	}
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax

@@ -46,6 +46,8 @@ var rows = []row{
 	{operation: "getPayment", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200},
 	{operation: "streamPaymentEvents", rule: customers.withKey("payments:read").andStaff(), of: over, want: 200},
 	{operation: "getPaymentTimeline", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "capturePayment", rule: staffOnly.withKey("payments:write"), of: holding, want: 200, moves: true,
+		body: func(actor, string) any { return map[string]any{} }},
 	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
 
 	{operation: "listWebhooks", rule: staffOnly, want: 200, list: delivery, names: []string{"objectId", "startingAfter", "endingBefore"}},

@@ -20,6 +20,7 @@ const (
 	order    kind = "ord_"
 	payment  kind = "pay_"
 	over     kind = "pay_ that is over"
+	holding  kind = "pay_ that holds money"
 	entry    kind = "tle_"
 	delivery kind = "evt_"
 	product  kind = "prod_"
@@ -86,9 +87,30 @@ func (s *scene) fresh(owner string) owned {
 	if a := s.Call("POST", "/payments/"+ended+"/cancel", token, nil); a.Status != 200 {
 		s.T.Fatalf("cancel: %d %s", a.Status, a.Body)
 	}
+	hold := s.Intent(201, token, map[string]any{"orderId": s.manual(owner)})
+	if status := s.Confirm(hold.Get("clientSecret"), "pm_card_visa"); status != 200 {
+		s.T.Fatalf("hold: %d", status)
+	}
+	s.Await(token, hold.Get("id"), 0)
 	live := s.Intent(201, token, cart())
 	history := s.Call("GET", "/payments/"+live.Get("id")+"/timeline", token, nil)
-	return owned{order: live.Get("orderId"), payment: live.Get("id"), over: ended, entry: history.Get("data.0.id")}
+	return owned{order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id")}
+}
+
+// manual makes an order of the owner's whose money is held first.
+func (s *scene) manual(owner string) (order string) {
+	s.T.Helper()
+	subject := s.subject(s.owners[owner])
+	body := map[string]any{"subject": subject, "captureMethod": "manual", "amount": 1800, "currency": "eur"}
+	if strings.HasSuffix(owner, "guest") {
+		body["issuer"] = auth.GuestIssuer
+	}
+	_, key := s.key("", "orders:write")
+	a := s.Call("POST", "/orders", key, body)
+	if a.Status != 201 {
+		s.T.Fatalf("order: %d %s", a.Status, a.Body)
+	}
+	return a.Get("id")
 }
 
 // key returns the id and token of a server key with just these scopes.

@@ -35,7 +35,7 @@ func once(t *testing.T, r *rig.Rig, order string) {
 	if n := r.Charges(); n != 1 {
 		t.Errorf("%d charges at Stripe", n)
 	}
-	if n := r.Count("SELECT count(*) FROM orders WHERE id = ? AND status = 'paid' AND captured = total", order); n != 1 {
+	if n := r.Count("SELECT count(*) FROM orders WHERE id = ? AND status = 'paid' AND captured + released = total", order); n != 1 {
 		t.Errorf("%d paid orders", n)
 	}
 	if n := r.Count("SELECT count(*) FROM effects WHERE subject = ? AND effect = 'order.paid'", order); n != 1 {

@@ -68,6 +68,9 @@ type Config struct {
 	// PaymentMethods are the ways to pay, in Stripe's words such as card,ideal. Empty =
 	// those that are on in your Stripe dashboard, as they fit payer, amount and currency.
 	PaymentMethods []string `name:"payment-methods" env:"TILL_PAYMENT_METHODS" help:"Ways to pay, Stripe's words, comma-separated; none = those of your Stripe dashboard."`
+	// CaptureMethod says when money is taken, unless your backend says it of an order:
+	// automatic (when the payer pays; default) or manual (held then, captured by you).
+	CaptureMethod string `name:"capture-method" env:"TILL_CAPTURE_METHOD" default:"automatic" help:"When money is taken: automatic or manual."`
 	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
 	// in minor units of Currency. Both or none; none = amounts from clients are refused.
 	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`

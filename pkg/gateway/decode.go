@@ -133,6 +133,12 @@ func DecodeCharge(object []byte) (Charge, error) {
 		Billing  struct {
 			Email string `json:"email"`
 		} `json:"billing_details"`
+		Captured bool `json:"captured"`
+		Method   struct {
+			Card struct {
+				CaptureBefore int64 `json:"capture_before"`
+			} `json:"card"`
+		} `json:"payment_method_details"`
 	}
 	if err := decode(object, &o); err != nil {
 		return Charge{}, fmt.Errorf("decode charge: %w", err)
@@ -140,9 +146,13 @@ func DecodeCharge(object []byte) (Charge, error) {
 	if err := mustBe("charge", o.Object, o.ID); err != nil {
 		return Charge{}, err
 	}
-	return Charge{
+	c := Charge{
 		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, BillingEmail: o.Billing.Email,
-	}, nil
+	}
+	if !o.Captured {
+		c.CaptureBefore = unix(o.Method.Card.CaptureBefore)
+	}
+	return c, nil
 }
 
 // DecodeProduct reads a Product.

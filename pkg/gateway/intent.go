@@ -22,6 +22,9 @@ func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (An
 		Currency:           new(string(p.Amount.Currency)),
 		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
 	}
+	if p.Manual {
+		params.CaptureMethod = new(string(stripe.PaymentIntentCaptureMethodManual))
+	}
 	if len(p.MethodTypes) == 0 {
 		params.AutomaticPaymentMethods = &stripe.PaymentIntentAutomaticPaymentMethodsParams{Enabled: new(true)}
 	}
@@ -47,6 +50,16 @@ func (g *Gateway) UpdateIntent(ctx context.Context, id IntentID, p IntentParams,
 	}
 	return g.writeIntent(ctx, request{
 		op: "update intent", path: intentPath(id, ""), params: params, metadata: p.Metadata, key: key,
+	}, id)
+}
+
+// CaptureIntent takes amount (minor units) of what an intent holds and gives up the
+// rest. An intent is captured once: another call is refused, with the intent as it
+// is in the *Refusal. https://docs.stripe.com/api/payment_intents/capture
+func (g *Gateway) CaptureIntent(ctx context.Context, id IntentID, amount int64, key Key) (Answer, error) {
+	return g.writeIntent(ctx, request{
+		op: "capture intent", path: intentPath(id, "/capture"), key: key,
+		params: &stripe.PaymentIntentCaptureParams{AmountToCapture: &amount},
 	}, id)
 }
 

@@ -17,8 +17,10 @@ type Key string
 // IntentParams is what an intent is made from. It is stored with the attempt
 // before the call, so that the same call can be repeated to the letter.
 type IntentParams struct {
-	Amount      money.Amount      `json:"amount"`
-	Description string            `json:"description,omitempty"`
+	Amount      money.Amount `json:"amount"`
+	Description string       `json:"description,omitempty"`
+	// Manual has the money held until it is captured.
+	Manual      bool              `json:"manual,omitempty"`
 	MethodTypes []string          `json:"methodTypes,omitempty"` // none: those of the dashboard, as fits each payer
 	Metadata    map[string]string `json:"metadata"`
 }
@@ -46,6 +48,8 @@ type Charge struct {
 	Metadata     map[string]string // copied by Stripe from the intent
 	Livemode     bool
 	BillingEmail string
+	// CaptureBefore is when the hold of a card's money lapses; zero where nothing is held.
+	CaptureBefore time.Time
 }
 
 // Failure is Stripe's reason for a payment that did not go through.

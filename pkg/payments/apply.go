@@ -108,6 +108,10 @@ func (b *batch) apply(o Observation) Change {
 		if order.BillingEmail == "" && c.BillingEmail != "" {
 			order.BillingEmail = c.BillingEmail
 		}
+		if !c.CaptureBefore.IsZero() {
+			p.CaptureBefore = &c.CaptureBefore
+			b.dirtyPayments[p.ID] = true
+		}
 		if !b.dirtyOrders[order.ID] { // what else moves the order in this batch is its cause
 			b.touchOrder(order, o, p)
 		}
@@ -150,6 +154,7 @@ func (b *batch) apply(o Observation) Change {
 		b.compare(p, order, o)
 		b.touchOrder(order, o, p)
 	}
+	b.warnOfLapse(p, order)
 	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
 }
 

@@ -84,9 +84,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		return s.store(ctx, row, outcome{}, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", telemetry.PaymentKey, row.ID, "error", err)
-		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
-			Update("next_check_at", s.now().Add(sentCheck)).Error
-		return row, store.Translate(err)
+		return row, s.checkSoon(ctx, row)
 	case errors.As(err, &refusal) && refusal.Intent != nil:
 		now, err := s.store(ctx, row, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
 		if err == nil && now.Status != Canceled {

@@ -213,7 +213,7 @@ func (s *Service) intentParams(order *orderRow, id ID, revision int64, total mon
 	meta[metaInstance], meta[metaOrder], meta[metaPayment] = s.conf.Instance, string(order.ID), string(id)
 	meta[metaRevision] = strconv.FormatInt(revision, 10)
 	meta[metaOwner] = order.Owner[:min(len(order.Owner), 500)] // the longest value that Stripe keeps
-	return gateway.IntentParams{Amount: total, Description: order.Description, MethodTypes: s.conf.MethodTypes, Metadata: meta}
+	return gateway.IntentParams{Amount: total, Description: order.Description, Manual: order.CaptureMethod == CaptureManual, MethodTypes: s.conf.MethodTypes, Metadata: meta}
 }
 
 // confirmable reports whether the payer can still do something with the secret.

@@ -38,17 +38,20 @@ const (
 
 // Payment is one attempt to collect an order's amount.
 type Payment struct {
-	ID           ID
-	OrderID      OrderID
-	Amount       money.Amount
-	Status       Status
-	Version      int64 // one more at each change that a client can see
-	IntentID     gateway.IntentID
-	ClientSecret string // only for the owner, never logged
-	Failure      *Failure
-	NextAction   *NextAction // nil where nothing is left to do for the payer's app
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	ID            ID
+	OrderID       OrderID
+	Amount        money.Amount
+	Status        Status
+	Capturable    int64     // minor units held and not captured
+	Captured      int64     // minor units
+	CaptureBefore time.Time // when the hold lapses; zero: none, or not known
+	Version       int64     // one more at each change that a client can see
+	IntentID      gateway.IntentID
+	ClientSecret  string // only for the owner, never logged
+	Failure       *Failure
+	NextAction    *NextAction // nil where nothing is left to do for the payer's app
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
 }
 
 // Failure says why the last try did not go through, and what the payer can do.

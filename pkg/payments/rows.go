@@ -23,6 +23,7 @@ type orderRow struct {
 	AmountMismatch bool
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
+	CaptureMethod  CaptureMethod
 	Receipt        receipt
 	ReceiptEmail   string // given with the order
 	AccountEmail   string // the token's
@@ -77,15 +78,16 @@ type paymentRow struct {
 	Version      int64               // one more at each change that a client can see
 	// Revision counts our calls to Stripe about this payment's amount; it is part
 	// of their idempotency keys, and an answer to an older one changes nothing.
-	Revision    int64
-	Call        call       `gorm:"serializer:json"`
-	CalledAt    time.Time  // when the call of this revision was first made
-	ObservedAt  *time.Time // Stripe's second of the newest news
-	ReadAt      *time.Time // when it was last read from Stripe
-	NextCheckAt *time.Time // when the sweep looks at it
-	Looks       int64      // looks in a row that found nothing new
-	CreatedAt   time.Time
-	UpdatedAt   time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	Revision      int64
+	Call          call       `gorm:"serializer:json"`
+	CalledAt      time.Time  // when the call of this revision was first made
+	ObservedAt    *time.Time // Stripe's second of the newest news
+	ReadAt        *time.Time // when it was last read from Stripe
+	NextCheckAt   *time.Time // when the sweep looks at it
+	CaptureBefore *time.Time // when the hold lapses, while one is known
+	Looks         int64      // looks in a row that found nothing new
+	CreatedAt     time.Time
+	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
@@ -120,6 +122,7 @@ func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Term
 func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
+		Capturable: r.Authorized, Captured: r.Captured,
 		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
@@ -127,6 +130,9 @@ func (r *paymentRow) payment() Payment {
 	}
 	if r.IntentID != nil {
 		p.IntentID = *r.IntentID
+	}
+	if r.CaptureBefore != nil && r.Status == RequiresCapture {
+		p.CaptureBefore = r.CaptureBefore.UTC()
 	}
 	if r.Stage == creating || r.Stage == sent {
 		p.Status = Unknown
@@ -141,7 +147,7 @@ func (r *paymentRow) payment() Payment {
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
 		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
-		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {

@@ -42,6 +42,8 @@ type Config struct {
 	// MethodTypes are Stripe's words for the ways to pay, such as card. None: those
 	// that the Stripe account has, as they fit the payer, amount and currency.
 	MethodTypes []string
+	// CaptureMethod is that of orders whose backend does not say.
+	CaptureMethod CaptureMethod
 	// AmountMin and AmountMax bound amounts that clients name, in minor units of
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency

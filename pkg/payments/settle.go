@@ -146,6 +146,8 @@ func (s *Service) postpone(tx *gorm.DB, row paymentRow) error {
 	change := map[string]any{"looks": row.Looks + 1, "next_check_at": s.now().Add(min(s.conf.SweepAfter<<min(row.Looks+1, 12), lastCheck))}
 	if !row.live() {
 		change["next_check_at"] = nil
+	} else if at := row.warningAt(); !at.IsZero() && at.After(s.now()) {
+		change["next_check_at"] = earlier(change["next_check_at"].(time.Time), at)
 	}
 	return tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, row.Version).Updates(change).Error
 }

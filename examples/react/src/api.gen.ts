@@ -273,6 +273,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/payments/{id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Capture held money
+         * @description Takes what a payment in `requires_capture` holds: all of it, or `amount`, and the rest
+         *     goes back to the payer. A hold is captured once, and lapses at `captureBefore`; it
+         *     is released by cancelling the payment. Capturing the same again answers 200 again.
+         *     409 `payment_not_capturable` where nothing is held or another amount has been
+         *     captured, 422 `capture_too_large` for more than is held. 202 when Stripe's answer
+         *     is not known yet; the same request again settles it.
+         */
+        post: operations["capturePayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/staff/webhooks": {
         parameters: {
             query?: never;
@@ -503,6 +528,11 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
+            /**
+             * @description Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+             * @enum {string}
+             */
+            captureMethod?: "automatic" | "manual";
             /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
@@ -510,6 +540,19 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CapturePayment: {
+            /**
+             * Format: int64
+             * @description Minor units; left out, all that is held
+             * @example 1800
+             */
+            amount?: number;
+        };
+        /**
+         * @description When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+         * @example automatic
+         */
+        CaptureMethod: string;
         /** @description Exactly one of `orderId`, `items`, `amount` + `currency`. */
         CreatePaymentIntent: {
             /**
@@ -612,6 +655,23 @@ export interface components {
              * @example 3
              */
             version: number;
+            /**
+             * Format: int64
+             * @description Minor units that are held, to be captured or released
+             * @example 0
+             */
+            amountCapturable: number;
+            /**
+             * Format: int64
+             * @description Minor units that have been taken
+             * @example 3600
+             */
+            amountCaptured: number;
+            /**
+             * Format: date-time
+             * @description When the hold lapses and the money goes back to the payer, where that is known
+             */
+            captureBefore?: string;
             nextAction?: components["schemas"]["NextAction"];
             failure?: components["schemas"]["PaymentFailure"];
             /** Format: date-time */
@@ -758,6 +818,7 @@ export interface components {
             subject?: string;
             /** @description With `subject`, their `iss`; `till:guest` for a guest */
             issuer?: string;
+            captureMethod: components["schemas"]["CaptureMethod"];
             /** @description Present and `true` where its lines were set with a server key; the customer cannot change them */
             setByServer?: boolean;
             items: components["schemas"]["OrderItem"][];
@@ -1467,6 +1528,58 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The canceled payment */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `retryAfter` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingPayment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    capturePayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 1800
+                 *     }
+                 */
+                "application/json": components["schemas"]["CapturePayment"];
+            };
+        };
+        responses: {
+            /** @description The captured payment */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
