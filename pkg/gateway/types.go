@@ -44,6 +44,7 @@ type Charge struct {
 	Intent       IntentID
 	Metadata     map[string]string // copied by Stripe from the intent
 	Livemode     bool
+	Refunded     int64 // minor units, net of refunds that failed
 	BillingEmail string
 }
 
