@@ -110,7 +110,7 @@ func (h *handlers) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentT
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetPaymentTimeline200JSONResponse{Data: views(entries, viewEntry), HasMore: more}, nil
+	return openapi.GetPaymentTimeline200JSONResponse{Data: views(entries, func(e timeline.Entry) openapi.TimelineEntry { return viewEntry(auth.From(ctx), e) }), HasMore: more}, nil
 }
 
 func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
@@ -152,11 +152,15 @@ func viewNextAction(a *payments.NextAction) *openapi.NextAction {
 	}
 }
 
-func viewEntry(e timeline.Entry) openapi.TimelineEntry {
+// viewEntry names who asked to those who see everyone's.
+func viewEntry(who auth.Principal, e timeline.Entry) openapi.TimelineEntry {
+	if !who.Everyone {
+		e.Actor = ""
+	}
 	return openapi.TimelineEntry{
 		Id: e.ID, Kind: e.Kind, From: opt(e.From), To: opt(e.To), Message: opt(e.Message), Version: opt(e.Version),
-		Cause: openapi.TimelineCause{Kind: e.Cause.Kind, Id: opt(e.Cause.ID)},
-		At:    e.At.UTC(), StripeAt: moment(e.StripeAt),
+		Cause: openapi.TimelineCause{Kind: e.Cause.Kind, Id: opt(e.Cause.ID)}, Actor: opt(e.Actor),
+		At: e.At.UTC(), StripeAt: moment(e.StripeAt),
 	}
 }
 

@@ -142,6 +142,28 @@ type CreatePaymentIntent struct {
 	Reference *string `json:"reference,omitempty"`
 }
 
+// CreateRefund Either `amount` or `items`, or neither: all that is left.
+type CreateRefund struct {
+	// Amount Minor units of the order's currency
+	//
+	// Example: 1800
+	Amount *int64        `json:"amount,omitempty"`
+	Items  *[]RefundLine `json:"items,omitempty"`
+
+	// Note For staff, one line; the customer does not see it
+	Note *string `json:"note,omitempty"`
+
+	// PaymentId Which of the order's payments to refund, such as the second one of an order that was paid twice
+	//
+	// Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId *string `json:"paymentId,omitempty"`
+
+	// Reason One of Stripe's: `duplicate`, `fraudulent`, `requested_by_customer`
+	//
+	// Example: requested_by_customer
+	Reason *string `json:"reason,omitempty"`
+}
+
 // Features defines model for Features.
 type Features struct {
 	// ClientAmountMax Largest `amount` in minor units
@@ -202,7 +224,11 @@ type NextAction struct {
 
 // Order defines model for Order.
 type Order struct {
-	CanceledAt *time.Time `json:"canceledAt,omitempty"`
+	// AmountRefunded Minor units that went back or are on their way; refunds that failed do not count
+	//
+	// Example: 0
+	AmountRefunded int64      `json:"amountRefunded"`
+	CanceledAt     *time.Time `json:"canceledAt,omitempty"`
 
 	// CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
 	//
@@ -257,6 +283,11 @@ type OrderItem struct {
 
 	// Name Example: Enamel mug
 	Name string `json:"name"`
+
+	// Position Which line of the order it is, from 0; names it in a refund
+	//
+	// Example: 0
+	Position int64 `json:"position"`
 
 	// PriceId Left out where the amount came from the client or your backend
 	PriceId   *string `json:"priceId,omitempty"`
@@ -535,6 +566,87 @@ type ProductList struct {
 	HasMore bool      `json:"hasMore"`
 }
 
+// Refund defines model for Refund.
+type Refund struct {
+	// Amount Minor units
+	//
+	// Example: 1800
+	Amount    int64     `json:"amount"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// FailureReason Stripe's word for why it failed or was refused, shown to server keys and staff
+	//
+	// Example: expired_or_canceled_card
+	FailureReason *string `json:"failureReason,omitempty"`
+
+	// Id Example: ref_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// Items Left out where an amount was refunded
+	Items *[]RefundItem `json:"items,omitempty"`
+
+	// Note Shown to server keys and staff
+	Note *string `json:"note,omitempty"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PaymentId The payment that it gives back
+	//
+	// Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId string `json:"paymentId"`
+
+	// Reason Stripe's word for why it was made, shown to server keys and staff
+	//
+	// Example: requested_by_customer
+	Reason *string `json:"reason,omitempty"`
+
+	// RequestedBy Who asked for it, shown to server keys and staff; left out where it was made in Stripe's dashboard
+	//
+	// Example: user:jo
+	RequestedBy *string `json:"requestedBy,omitempty"`
+
+	// Status Open set, Stripe's words and one of ours: `pending`, `requires_action`, `succeeded`, `failed`, `canceled`, and `unknown` while Stripe's answer to us is not known
+	//
+	// Example: succeeded
+	Status    string    `json:"status"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// RefundItem defines model for RefundItem.
+type RefundItem struct {
+	// Amount Minor units
+	//
+	// Example: 1800
+	Amount int64 `json:"amount"`
+
+	// Position Example: 0
+	Position int64 `json:"position"`
+
+	// Quantity Example: 1
+	Quantity int64 `json:"quantity"`
+}
+
+// RefundLine defines model for RefundLine.
+type RefundLine struct {
+	// Position The `position` of the order's line
+	//
+	// Example: 0
+	Position int64 `json:"position"`
+
+	// Quantity Example: 1
+	Quantity int64 `json:"quantity"`
+}
+
+// RefundList defines model for RefundList.
+type RefundList struct {
+	Data    []Refund `json:"data"`
+	HasMore bool     `json:"hasMore"`
+}
+
 // ReplayWebhooks At least one filter, or `all`.
 type ReplayWebhooks struct {
 	// All `true`, with no filter: every delivery there is
@@ -580,6 +692,11 @@ type TimelineCause struct {
 
 // TimelineEntry defines model for TimelineEntry.
 type TimelineEntry struct {
+	// Actor Who asked for it, where that is not the customer; shown to server keys and staff
+	//
+	// Example: user:jo
+	Actor *string `json:"actor,omitempty"`
+
 	// At When Till wrote it down
 	At    time.Time     `json:"at"`
 	Cause TimelineCause `json:"cause"`
@@ -590,7 +707,7 @@ type TimelineEntry struct {
 	From *string `json:"from,omitempty"`
 	Id   string  `json:"id"`
 
-	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `note`
+	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `note`
 	//
 	// Example: payment.status
 	Kind string `json:"kind"`
@@ -760,6 +877,9 @@ type OwnerSubject = string
 // PaymentId defines model for PaymentId.
 type PaymentId = string
 
+// RefundId defines model for RefundId.
+type RefundId = string
+
 // StartingAfter defines model for StartingAfter.
 type StartingAfter = string
 
@@ -807,6 +927,24 @@ type CreateOrderParams struct {
 
 // CancelOrderParams defines parameters for CancelOrder.
 type CancelOrderParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRefundsParams defines parameters for ListRefunds.
+type ListRefundsParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CreateRefundParams defines parameters for CreateRefund.
+type CreateRefundParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
@@ -886,6 +1024,9 @@ type ListWebhooksParams struct {
 // CreateOrderJSONRequestBody defines body for CreateOrder for application/json ContentType.
 type CreateOrderJSONRequestBody = CreateOrder
 
+// CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
+type CreateRefundJSONRequestBody = CreateRefund
+
 // CreatePaymentIntentJSONRequestBody defines body for CreatePaymentIntent for application/json ContentType.
 type CreatePaymentIntentJSONRequestBody = CreatePaymentIntent
 
@@ -918,6 +1059,12 @@ type ServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx echo.Context, id OrderId, params CancelOrderParams) error
+	// ListRefunds List an order's refunds
+	// (GET /orders/{id}/refunds)
+	ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error
+	// CreateRefund Refund an order, in full or in part
+	// (POST /orders/{id}/refunds)
+	CreateRefund(ctx echo.Context, id OrderId, params CreateRefundParams) error
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx echo.Context, params CreatePaymentIntentParams) error
@@ -936,6 +1083,9 @@ type ServerInterface interface {
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx echo.Context, id PaymentId, params GetPaymentTimelineParams) error
+	// GetRefund Get a refund
+	// (GET /refunds/{id})
+	GetRefund(ctx echo.Context, id RefundId) error
 	// ListWebhooks List what Stripe has delivered
 	// (GET /staff/webhooks)
 	ListWebhooks(ctx echo.Context, params ListWebhooksParams) error
@@ -1129,6 +1279,81 @@ func (w *ServerInterfaceWrapper) CancelOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelOrder(ctx, id, params)
+	return err
+}
+
+// ListRefunds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRefunds(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRefundsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRefunds(ctx, id, params)
+	return err
+}
+
+// CreateRefund converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRefund(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRefundParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRefund(ctx, id, params)
 	return err
 }
 
@@ -1340,6 +1565,22 @@ func (w *ServerInterfaceWrapper) GetPaymentTimeline(ctx echo.Context) error {
 	return err
 }
 
+// GetRefund converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRefund(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id RefundId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRefund(ctx, id)
+	return err
+}
+
 // ListWebhooks converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWebhooks(ctx echo.Context) error {
 	var err error
@@ -1502,6 +1743,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/orders", wrapper.CreateOrder, options.OperationMiddlewares["createOrder"]...)
 	router.GET(options.BaseURL+"/orders/:id", wrapper.GetOrder, options.OperationMiddlewares["getOrder"]...)
 	router.POST(options.BaseURL+"/orders/:id/cancel", wrapper.CancelOrder, options.OperationMiddlewares["cancelOrder"]...)
+	router.GET(options.BaseURL+"/orders/:id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
+	router.POST(options.BaseURL+"/orders/:id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
+	router.GET(options.BaseURL+"/refunds/:id", wrapper.GetRefund, options.OperationMiddlewares["getRefund"]...)
 	router.POST(options.BaseURL+"/payments/intent", wrapper.CreatePaymentIntent, options.OperationMiddlewares["createPaymentIntent"]...)
 	router.GET(options.BaseURL+"/payments/:id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
 	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
@@ -1895,6 +2139,141 @@ type CancelOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelOrderdefaultApplicationProblemPlusJSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRefundsRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params ListRefundsParams
+}
+
+type ListRefundsResponseObject interface {
+	VisitListRefundsResponse(w http.ResponseWriter) error
+}
+
+type ListRefunds200JSONResponse RefundList
+
+func (response ListRefunds200JSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRefundsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListRefundsdefaultApplicationProblemPlusJSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefundRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params CreateRefundParams
+	Body   *CreateRefundJSONRequestBody
+}
+
+type CreateRefundResponseObject interface {
+	VisitCreateRefundResponse(w http.ResponseWriter) error
+}
+
+type CreateRefund201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+}
+
+type CreateRefund201JSONResponse struct {
+	Body    Refund
+	Headers CreateRefund201ResponseHeaders
+}
+
+func (response CreateRefund201JSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefund202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CreateRefund202JSONResponse struct {
+	Body    Refund
+	Headers CreateRefund202ResponseHeaders
+}
+
+func (response CreateRefund202JSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefunddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateRefunddefaultApplicationProblemPlusJSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2400,6 +2779,49 @@ func (response GetPaymentTimelinedefaultApplicationProblemPlusJSONResponse) Visi
 	return err
 }
 
+type GetRefundRequestObject struct {
+	Id RefundId `json:"id"`
+}
+
+type GetRefundResponseObject interface {
+	VisitGetRefundResponse(w http.ResponseWriter) error
+}
+
+type GetRefund200JSONResponse Refund
+
+func (response GetRefund200JSONResponse) VisitGetRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRefunddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetRefunddefaultApplicationProblemPlusJSONResponse) VisitGetRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWebhooksRequestObject struct {
 	Params ListWebhooksParams
 }
@@ -2595,6 +3017,12 @@ type StrictServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// ListRefunds List an order's refunds
+	// (GET /orders/{id}/refunds)
+	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
+	// CreateRefund Refund an order, in full or in part
+	// (POST /orders/{id}/refunds)
+	CreateRefund(ctx context.Context, request CreateRefundRequestObject) (CreateRefundResponseObject, error)
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx context.Context, request CreatePaymentIntentRequestObject) (CreatePaymentIntentResponseObject, error)
@@ -2613,6 +3041,9 @@ type StrictServerInterface interface {
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx context.Context, request GetPaymentTimelineRequestObject) (GetPaymentTimelineResponseObject, error)
+	// GetRefund Get a refund
+	// (GET /refunds/{id})
+	GetRefund(ctx context.Context, request GetRefundRequestObject) (GetRefundResponseObject, error)
 	// ListWebhooks List what Stripe has delivered
 	// (GET /staff/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
@@ -2834,6 +3265,81 @@ func (sh *strictHandler) CancelOrder(ctx echo.Context, id OrderId, params Cancel
 	return nil
 }
 
+// ListRefunds operation middleware
+func (sh *strictHandler) ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error {
+	var request ListRefundsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRefunds(ctx.Request().Context(), request.(ListRefundsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRefunds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRefundsResponseObject); ok {
+		return validResponse.VisitListRefundsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRefund operation middleware
+func (sh *strictHandler) CreateRefund(ctx echo.Context, id OrderId, params CreateRefundParams) error {
+	var request CreateRefundRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CreateRefundJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRefund(ctx.Request().Context(), request.(CreateRefundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRefund")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRefundResponseObject); ok {
+		return validResponse.VisitCreateRefundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreatePaymentIntent operation middleware
 func (sh *strictHandler) CreatePaymentIntent(ctx echo.Context, params CreatePaymentIntentParams) error {
 	var request CreatePaymentIntentRequestObject
@@ -3029,6 +3535,31 @@ func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, id PaymentId, para
 		return err
 	} else if validResponse, ok := response.(GetPaymentTimelineResponseObject); ok {
 		return validResponse.VisitGetPaymentTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRefund operation middleware
+func (sh *strictHandler) GetRefund(ctx echo.Context, id RefundId) error {
+	var request GetRefundRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRefund(ctx.Request().Context(), request.(GetRefundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRefund")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRefundResponseObject); ok {
+		return validResponse.VisitGetRefundResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

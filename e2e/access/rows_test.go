@@ -10,6 +10,7 @@ type rule struct {
 var (
 	public    = rule{public: true}
 	customers = rule{user: true, guest: true}
+	staff     = rule{staff: true}
 	staffOnly = rule{staff: true, key: "staff"}
 )
 
@@ -39,6 +40,11 @@ var rows = []row{
 	{operation: "listOrders", rule: customers.withKey("orders:read"), want: 200, list: order, names: []string{"subject", "issuer", "startingAfter", "endingBefore"}},
 	{operation: "getOrder", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200},
 	{operation: "cancelOrder", rule: customers.withKey("orders:write"), of: order, want: 200, moves: true},
+
+	{operation: "createRefund", rule: staff.withKey("refunds:write"), of: paid, want: 201, moves: true, names: []string{"paymentId"},
+		body: func(actor, string) any { return map[string]any{"amount": 100} }},
+	{operation: "listRefunds", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200, list: refund, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getRefund", rule: customers.withKey("orders:read").andStaff(), of: refund, want: 200},
 
 	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
 	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},

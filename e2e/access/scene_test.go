@@ -21,6 +21,8 @@ const (
 	payment  kind = "pay_"
 	over     kind = "pay_ that is over"
 	holding  kind = "pay_ that holds money"
+	paid     kind = "ord_ that is paid"
+	refund   kind = "ref_"
 	entry    kind = "tle_"
 	delivery kind = "evt_"
 	product  kind = "prod_"
@@ -76,10 +78,15 @@ func newScene(t *testing.T, db *store.DB) *scene {
 		s.has[name] = s.fresh(name)
 	}
 	s.Settle(false)
+	// A charge's event that came before Stripe's answer to a refund has it read soon.
+	s.Until("nothing is read soon", func() bool {
+		return s.Count("SELECT count(*) FROM payments WHERE next_check_at <= ?", time.Now().UTC().Add(30*time.Minute)) == 0
+	})
 	return s
 }
 
-// fresh makes an order with a payment under way, and one whose payment is over.
+// fresh makes an order with a payment under way, one whose payment is over, and one
+// that is paid and refunded in part.
 func (s *scene) fresh(owner string) owned {
 	s.T.Helper()
 	token := s.owners[owner]
@@ -94,7 +101,17 @@ func (s *scene) fresh(owner string) owned {
 	s.Await(token, hold.Get("id"), 0)
 	live := s.Intent(201, token, cart())
 	history := s.Call("GET", "/payments/"+live.Get("id")+"/timeline", token, nil)
-	return owned{order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id")}
+	sold := s.Intent(201, token, cart())
+	s.Confirm(sold.Get("clientSecret"), "pm_card_visa")
+	s.Await(token, sold.Get("id"), 0)
+	back := s.Call("POST", "/orders/"+sold.Get("orderId")+"/refunds", s.Staff("sam"), map[string]any{"amount": 100})
+	if back.Status != 201 {
+		s.T.Fatalf("refund: %d %s", back.Status, back.Body)
+	}
+	return owned{
+		order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id"),
+		paid: sold.Get("orderId"), refund: back.Get("id"),
+	}
 }
 
 // manual makes an order of the owner's whose money is held first.

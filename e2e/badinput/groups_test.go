@@ -21,7 +21,7 @@ var groups = map[string][]string{
 	"server keys":       {"TestServerKeys", "TestOrdersByKey", "e2e/access TestWhatABackendMayNotAskFor", "e2e/access TestTheBackendsOrders"},
 	"what is another's": {"TestWhatIsAnothers", "TestIDsOfOtherKinds", "e2e/access TestMatrix", "e2e/access TestCursorsRevealNothing", "e2e/access TestListsShowWhatTheirReaderMaySee"},
 	"fields not theirs": {"TestMassAssignment"},
-	"amounts":           {"TestAmounts", "TestNoAmountsAllowed", "TestAmountsOfOtherCurrencies", "TestQuantities", "TestPrices", "TestAmountsByKey", "e2e/flow TestAPaymentInProgressIsLeftAlone"},
+	"amounts":           {"TestAmounts", "TestNoAmountsAllowed", "TestAmountsOfOtherCurrencies", "TestQuantities", "TestPrices", "TestAmountsByKey", "TestRefunds", "e2e/flow TestAPaymentInProgressIsLeftAlone"},
 	"JSON":              {"TestExactlyOneOf", "TestBodies", "TestContentTypes", "TestFields", "TestControlCharacters", "api TestABodyThatNobodyTakes"},
 	"card numbers":      {"TestCardNumbers", "TestNumbersThatAreNoCards"},
 	"headers and paths": {"TestRequestsThatHTTPForbids", "TestQueriesAndPaths", "TestHostsAndProxies", "TestStreams", "e2e/limits TestHeadersAreBounded"},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"till/pkg/config"
 )
@@ -134,7 +135,7 @@ func TestOriginsOfAnswers(t *testing.T) {
 		mine := s.own(t, s.token)
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery)
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery, "/refunds/{id}", "/refunds/"+s.refunded(mine, staff))
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
@@ -195,4 +196,22 @@ func (s *scene) head(t *testing.T, q request) http.Header {
 		t.Errorf("%s %s: %d", q.method, q.path, res.StatusCode)
 	}
 	return res.Header
+}
+
+// refunded pays an order, refunds a little of it and returns the refund's id.
+func (s *scene) refunded(mine owned, staff string) string {
+	s.T.Helper()
+	s.Confirm(mine.secret, "pm_card_visa")
+	s.Await(s.token, mine.payment, 0)
+	a := s.Call("POST", "/orders/"+mine.order+"/refunds", staff, map[string]any{"amount": 1})
+	if a.Status != 201 {
+		s.T.Fatalf("refund: %d %s", a.Status, a.Body)
+	}
+	s.settle()
+	// A charge's event that came before Stripe's answer to a refund has it read soon.
+	s.Until("nothing is read soon", func() bool {
+		return s.Count("SELECT count(*) FROM payments WHERE next_check_at <= ?", time.Now().UTC().Add(30*time.Minute)) == 0
+	})
+	s.settle()
+	return a.Get("id")
 }

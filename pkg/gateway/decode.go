@@ -130,6 +130,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 		Intent   rawJSON           `json:"payment_intent"`
 		Metadata map[string]string `json:"metadata"`
 		Livemode bool              `json:"livemode"`
+		Refunded int64             `json:"amount_refunded"`
 		Billing  struct {
 			Email string `json:"email"`
 		} `json:"billing_details"`
@@ -147,7 +148,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 		return Charge{}, err
 	}
 	c := Charge{
-		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, BillingEmail: o.Billing.Email,
+		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: o.Refunded, BillingEmail: o.Billing.Email,
 	}
 	if !o.Captured {
 		c.CaptureBefore = unix(o.Method.Card.CaptureBefore)

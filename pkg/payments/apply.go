@@ -44,6 +44,7 @@ type Change struct {
 	Version int64
 
 	row *paymentRow // as it is then
+	due bool        // a refund is to be read now
 }
 
 // Apply takes a batch of news into tx and returns what each did, in order. It is
@@ -102,6 +103,9 @@ func (b *batch) apply(o Observation) Change {
 		return Change{Outcome: outcome}
 	}
 	order := b.orders[*p.OrderID]
+	if o.Refund != nil {
+		return b.applyRefund(p, order, o)
+	}
 	b.attach(p, order, o)
 	if c := o.Intent.Charge; c != nil {
 		b.charged[order.ID] = true
@@ -119,6 +123,9 @@ func (b *batch) apply(o Observation) Change {
 	if o.Reread {
 		p.NextCheckAt = &b.now
 		b.dirtyPayments[p.ID] = true
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+	}
+	if c := o.Intent.Charge; c != nil && o.Refunds && b.compareRefunded(p, c) {
 		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
 	}
 	if o.Intent.Status == "" { // it says nothing about the state
@@ -220,9 +227,9 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 	}
 	switch {
 	case order.CanceledAt != nil:
-		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it in Stripe's dashboard, or fulfil it by hand.")
+		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it, or fulfil it by hand.")
 	case order.Total > 0 && others >= order.Total && !order.AmountMismatch:
-		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment in Stripe's dashboard.")
+		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment, by its id.")
 	case o.Intent.Amount.Minor != order.Total || o.Intent.Amount.Currency != order.Currency:
 		order.AmountMismatch = true
 		staff("amount_mismatch", "Stripe took another amount than the order's.", "The order is not fulfilled. Compare the two amounts, then refund the payment or fulfil the order by hand.")
@@ -236,21 +243,31 @@ func (b *batch) settleOrders() error {
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyOrders)) {
 		order, cause := b.orders[id], b.cause[id]
 		b.sum(order)
-		was := order.Status
-		order.Status = order.books().status()
+		b.weighRefunds(order)
 		order.UpdatedAt = b.now
-		entry := timeline.Entry{Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order is " + order.Status.words() + "."}
-		if order.Status == OrderPaid && order.PaidAt == nil {
-			order.PaidAt, entry.Kind = &b.now, "order.paid"
+		if order.PaidAt == nil { // also where a refund was seen before
+			paid := order.books()
+			paid.refunded = 0
+			if paid.status() == OrderPaid {
+				order.PaidAt = &b.now
+				b.turn(order, OrderPaid, "order.paid", cause)
+			}
 		}
-		if order.Status != was {
-			b.record(cause.payment, cause.observation, entry)
-		}
+		b.turn(order, order.books().status(), "order.status", cause)
 		if order.PaidAt != nil && order.Receipt == receiptUndecided {
 			newlyPaid = append(newlyPaid, id)
 		}
 	}
 	return b.sendReceipts(newlyPaid)
+}
+
+// turn gives an order a state and says so, if it is another one.
+func (b *batch) turn(order *orderRow, to OrderStatus, kind string, cause causeOf) {
+	if order.Status == to {
+		return
+	}
+	b.record(cause.payment, cause.observation, timeline.Entry{Kind: kind, From: string(order.Status), To: string(to), Message: "The order is " + to.words() + "."})
+	order.Status = to
 }
 
 // sum adds up an order's payments.

@@ -24,9 +24,13 @@ type batch struct {
 	items    map[OrderID][]itemRow // of orders that may be paid now
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
+	refunds  map[ID][]*refundRow // by payment
 
 	dirtyOrders   map[OrderID]bool
 	dirtyPayments map[ID]bool
+	dirtySums     map[ID]bool // payments whose refunds were summed up
+	dirtyRefunds  map[RefundID]*refundRow
+	newRefunds    map[RefundID]bool
 	repriced      map[OrderID][]itemRow
 	charged       map[OrderID]bool // a charge was seen, so its billing address is known or absent
 	cause         map[OrderID]causeOf
@@ -44,6 +48,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	b := &batch{
 		s: s, now: s.now(),
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
+		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
 		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{},
 	}
@@ -52,7 +57,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	// An answer to a call that makes a payment says nothing that moves its order.
 	moves := false
 	for _, o := range news {
-		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Intent.Metadata[metaRevision] == "1"
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && o.Intent.Metadata[metaRevision] == "1"
 		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
@@ -91,7 +96,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			b.byIntent[*p.IntentID] = p
 		}
 	}
-	return b, nil
+	return b, b.loadRefunds(tx)
 }
 
 // ordersOf finds what has in column the order of one of these intents or payments.
@@ -143,6 +148,18 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyPayments)) {
 		payments = append(payments, *b.payments[id])
 	}
+	sums := make([]paymentRow, 0, len(b.dirtySums))
+	for _, id := range slices.Sorted(maps.Keys(b.dirtySums)) {
+		sums = append(sums, *b.payments[id])
+	}
+	var newRefunds, refunds []refundRow
+	for _, id := range slices.Sorted(maps.Keys(b.dirtyRefunds)) {
+		if b.newRefunds[id] {
+			newRefunds = append(newRefunds, *b.dirtyRefunds[id])
+		} else {
+			refunds = append(refunds, *b.dirtyRefunds[id])
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(b.repriced)) {
 		if err := replaceItems(tx, id, b.repriced[id]); err != nil {
 			return fmt.Errorf("write order items: %w", err)
@@ -153,6 +170,9 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 			"receipt", "billing_email", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
 			"observed_at", "capture_before", "next_check_at", "looks", "updated_at")
+		store.Update(p, sums, "refunded", "reserved", "refunds")
+		store.Insert(p, newRefunds)
+		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
 		timeline.Add(p, b.entries)
 		also(p)
 	}, b.effects, b.now)

@@ -126,7 +126,7 @@ func (s *Service) Announce(changes []Change) {
 			s.hub.wake(c.Payment)
 		}
 		// In doubt, or without an address for its mail: it is to be read now.
-		if c.row != nil && c.row.NextCheckAt != nil && !c.row.NextCheckAt.After(s.now()) {
+		if c.due || c.row != nil && c.row.NextCheckAt != nil && !c.row.NextCheckAt.After(s.now()) {
 			s.nudge()
 		}
 	}

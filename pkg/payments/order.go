@@ -45,6 +45,7 @@ type Order struct {
 	Reference     string // the app's id for the cart; empty where it gave none
 	Status        OrderStatus
 	Total         money.Amount
+	Refunded      int64 // minor units, net of refunds that failed
 	Items         []Item
 	Payments      []Payment // newest first
 	CaptureMethod CaptureMethod
@@ -59,6 +60,7 @@ type Order struct {
 
 // Item is one line of an order, as priced when it was ordered.
 type Item struct {
+	Position  int64  // in the order, from 0
 	PriceID   string // empty where the amount came from the client
 	ProductID string
 	Name      string

@@ -73,6 +73,9 @@ type paymentRow struct {
 	Amount       int64
 	Authorized   int64
 	Captured     int64
+	Refunded     int64               // given back by Stripe, net of refunds that failed
+	Reserved     int64               // held for refunds that Stripe has not confirmed
+	Refunds      int64               // how many there are of it
 	Failure      *failure            `gorm:"serializer:json"`
 	NextAction   *gateway.NextAction `gorm:"serializer:json"`
 	Version      int64               // one more at each change that a client can see
@@ -146,7 +149,7 @@ func (r *paymentRow) payment() Payment {
 
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
-		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
+		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
 		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
@@ -160,7 +163,7 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.CanceledAt = r.CanceledAt.UTC()
 	}
 	for _, i := range items {
-		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+		o.Items = append(o.Items, Item{Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
 	}
 	for _, p := range payments {
 		o.Payments = append(o.Payments, p.payment())

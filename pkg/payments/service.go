@@ -77,6 +77,8 @@ type Service struct {
 	hearing atomic.Bool // what other processes tell arrives here, see Relay
 	due     chan struct{}
 	reads   *rate.Limiter
+	// caughtUp is the second in which refunds were last listed, or tried to be.
+	caughtUp atomic.Int64
 
 	// The transactions before and after a call to Stripe, of many calls together.
 	openings *store.Batcher[opening, plan]

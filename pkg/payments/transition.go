@@ -38,8 +38,14 @@ type Observation struct {
 	// At is Stripe's second: an event's created, or the Date header of an answer.
 	At    time.Time
 	Cause timeline.Cause
-	// Reread says that the intent has changed, and not how: Till is to read it.
+	// Reread says that the intent has changed, and not how: Till is to read it. With
+	// a Refund, that it may be shown as it was some time ago.
 	Reread bool
+	// Refund is what the news is about, if it is not the intent: then Intent holds
+	// the refund's intent and metadata alone.
+	Refund *gateway.Refund
+	// Refunds says that Intent.Charge shows what has been refunded of it by now.
+	Refunds bool
 }
 
 // state is what the rule below reads and sets of a payment.
