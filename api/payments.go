@@ -6,6 +6,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/customers"
 	"till/pkg/payments"
 	"till/pkg/timeline"
 )
@@ -20,6 +21,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
 			Description: value(b.Description), Metadata: value(b.Metadata),
 		},
+		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
 	if err != nil {
@@ -112,7 +114,7 @@ func viewPending(p payments.Payment, retryAfter int32) openapi.PendingPayment {
 func viewPayment(p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
-		Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+		Status: string(p.Status), Version: p.Version, SetupFutureUsage: opt(string(p.Future)), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	if f := p.Failure; f != nil {
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}

@@ -11,6 +11,10 @@ func good(path string) string {
 	switch path {
 	case "/orders", "/payments/intent":
 		return item
+	case "/mobile/payment-sheet":
+		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
+	case "/me/setup-intents":
+		return `"usage":"off_session"`
 	case "/staff/webhooks/replay":
 		return `"state":"dead"`
 	}

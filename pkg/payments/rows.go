@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -83,8 +84,11 @@ type paymentRow struct {
 	ReadAt      *time.Time // when it was last read from Stripe
 	NextCheckAt *time.Time // when the sweep looks at it
 	Looks       int64      // looks in a row that found nothing new
-	CreatedAt   time.Time
-	UpdatedAt   time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	// What the intent has, see terms.
+	StripeCustomerID gateway.CustomerID
+	FutureUsage      customers.Usage
+	CreatedAt        time.Time
+	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
@@ -119,7 +123,7 @@ func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Term
 func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
-		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		ClientSecret: r.ClientSecret, Customer: r.StripeCustomerID, Future: r.FutureUsage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
 		p.OrderID = *r.OrderID
