@@ -27,6 +27,7 @@ type row struct {
 	want  int                            // the status for those who may
 	param string                         // the field that a 404 names; empty: none
 	moves bool                           // it changes its object, so each who may gets a fresh one
+	looks bool                           // whose it is shows at Stripe alone
 	list  kind                           // it answers a list of these
 	names []string                       // its query parameters and fields that name an object or its owner
 }
@@ -50,8 +51,8 @@ var rows = []row{
 	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
 
 	{operation: "listPaymentMethods", rule: users, want: 200},
-	{operation: "deletePaymentMethod", rule: users, of: method, want: 204, moves: true},
-	{operation: "makePaymentMethodDefault", rule: users, of: method, want: 200},
+	{operation: "deletePaymentMethod", rule: users, of: method, want: 204, moves: true, looks: true},
+	{operation: "makePaymentMethodDefault", rule: users, of: method, want: 200, looks: true},
 	{operation: "createSetupIntent", rule: users, want: 201, body: func(actor, string) any { return map[string]any{"usage": "off_session"} }},
 	{operation: "createPaymentSheet", rule: customers, want: 201, body: func(actor, string) any { return sheet(cart()) }, names: []string{"orderId"}},
 	{operation: "createPaymentSheet", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},

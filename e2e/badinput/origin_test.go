@@ -140,8 +140,11 @@ func TestOriginsOfAnswers(t *testing.T) {
 				continue
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
-			if strings.HasPrefix(o.path, "/staff/") {
+			switch {
+			case strings.HasPrefix(o.path, "/staff/"):
 				q.token = staff
+			case strings.HasPrefix(o.path, "/me/"):
+				q.token = s.User("jenny")
 			}
 			for _, origins := range [][]string{{"https://evil.example"}, {"null"}, {shop + ".evil.example"}, {"http://shop.example"}, {shop, "https://evil.example"}, {"https://evil.example", shop}, {""}} {
 				q.header = headers("Accept", "*/*")
