@@ -6,6 +6,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/customers"
 	"till/pkg/payments"
 	"till/pkg/timeline"
 )
@@ -20,6 +21,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
 			Description: value(b.Description), Metadata: value(b.Metadata),
 		},
+		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
 	if err != nil {
@@ -135,7 +137,7 @@ func viewPayment(p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
 		AmountCapturable: p.Capturable, AmountCaptured: p.Captured, CaptureBefore: moment(p.CaptureBefore),
-		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, SetupFutureUsage: opt(string(p.Future)), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	if f := p.Failure; f != nil {
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}

@@ -140,6 +140,60 @@ type CreatePaymentIntent struct {
 	//
 	// Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
+
+	// SavedPaymentMethods Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe.
+	SavedPaymentMethods *bool `json:"savedPaymentMethods,omitempty"`
+
+	// SetupFutureUsage Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+}
+
+// CreatePaymentSheet In mode `payment` exactly one of `orderId`, `items`, `amount` + `currency`; in mode `setup` none of them.
+type CreatePaymentSheet struct {
+	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Currency ISO 4217; with `amount`
+	//
+	// Example: eur
+	Currency *string `json:"currency,omitempty"`
+
+	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
+	Description *string      `json:"description,omitempty"`
+	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
+	Metadata *map[string]string `json:"metadata,omitempty"`
+
+	// Mode `payment` or `setup`
+	//
+	// Example: payment
+	Mode string `json:"mode"`
+
+	// OrderId An order of the caller's
+	//
+	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId *string `json:"orderId,omitempty"`
+
+	// ReceiptEmail Where Till sends the confirmation
+	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
+
+	// Reference Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+	//
+	// Example: cart_8f2a
+	Reference *string `json:"reference,omitempty"`
+
+	// SetupFutureUsage Users alone: `off_session` (later payments, also in their absence) or `on_session`. In mode `setup` required. What the user agrees to have the way to pay kept for; left out, it is not kept.
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+
+	// StripeVersion The version of Stripe's API that the app's SDK speaks, as it names it itself
+	//
+	// Example: 2023-10-16
+	StripeVersion string `json:"stripeVersion"`
 }
 
 // CreateRefund Either `amount` or `items`, or neither: all that is left.
@@ -162,6 +216,14 @@ type CreateRefund struct {
 	//
 	// Example: requested_by_customer
 	Reason *string `json:"reason,omitempty"`
+}
+
+// CreateSetupIntent defines model for CreateSetupIntent.
+type CreateSetupIntent struct {
+	// Usage What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
+	//
+	// Example: off_session
+	Usage string `json:"usage"`
 }
 
 // Features defines model for Features.
@@ -388,6 +450,11 @@ type Payment struct {
 	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId string `json:"orderId"`
 
+	// SetupFutureUsage What the user agreed to have the way to pay kept for; left out where nothing
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+
 	// Status An open set, Stripe's words and one of ours: `requires_payment_method`, `requires_confirmation`,
 	// `requires_action`, `processing`, `requires_capture`, `succeeded`, `canceled`, and `unknown`
 	// while Stripe's answer to us is not known.
@@ -465,6 +532,102 @@ type PaymentIntent struct {
 	//
 	// Example: 2
 	Version int64 `json:"version"`
+}
+
+// PaymentMethod defines model for PaymentMethod.
+type PaymentMethod struct {
+	// Brand Of a card
+	//
+	// Example: visa
+	Brand     *string   `json:"brand,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ExpMonth Example: 12
+	ExpMonth *int32 `json:"expMonth,omitempty"`
+
+	// ExpYear Example: 2034
+	ExpYear *int32 `json:"expYear,omitempty"`
+
+	// Id Stripe's id
+	//
+	// Example: pm_1O
+	Id string `json:"id"`
+
+	// IsDefault Whether it is the user's first choice
+	IsDefault bool `json:"isDefault"`
+
+	// Last4 Example: 4242
+	Last4 *string `json:"last4,omitempty"`
+
+	// Type Stripe's word, an open set such as `card`, `sepa_debit`
+	//
+	// Example: card
+	Type string `json:"type"`
+
+	// Wallet The wallet that it came from, such as `apple_pay`
+	Wallet *string `json:"wallet,omitempty"`
+}
+
+// PaymentMethodList defines model for PaymentMethodList.
+type PaymentMethodList struct {
+	Data    []PaymentMethod `json:"data"`
+	HasMore bool            `json:"hasMore"`
+}
+
+// PaymentSheet defines model for PaymentSheet.
+type PaymentSheet struct {
+	// Amount Minor units, in mode `payment`
+	//
+	// Example: 3600
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Currency Example: eur
+	Currency *string `json:"currency,omitempty"`
+
+	// CustomerId Stripe's id of the user's customer
+	//
+	// Example: cus_P1
+	CustomerId *string `json:"customerId,omitempty"`
+
+	// EphemeralKeySecret With `customerId`. Keep it out of logs and URLs.
+	//
+	// Example: ek_test_x
+	EphemeralKeySecret *string `json:"ephemeralKeySecret,omitempty"`
+
+	// Mode `payment` or `setup`, as asked
+	//
+	// Example: payment
+	Mode string `json:"mode"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId *string `json:"orderId,omitempty"`
+
+	// PaymentId Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId *string `json:"paymentId,omitempty"`
+
+	// PaymentIntentClientSecret In mode `payment`, where there is something to confirm. Keep it out of logs and URLs.
+	//
+	// Example: pi_3O_secret_x
+	PaymentIntentClientSecret *string `json:"paymentIntentClientSecret,omitempty"`
+
+	// PublishableKey Example: pk_test_demo
+	PublishableKey string `json:"publishableKey"`
+
+	// SetupIntentClientSecret In mode `setup`, likewise
+	SetupIntentClientSecret *string `json:"setupIntentClientSecret,omitempty"`
+
+	// SetupIntentId Example: tset_01jd8w3k5v9x2m4n6p8q0r1s2t
+	SetupIntentId *string `json:"setupIntentId,omitempty"`
+
+	// Status Stripe's word for the payment's or setup intent's state, an open set
+	//
+	// Example: requires_payment_method
+	Status string `json:"status"`
+
+	// Version Of the payment, for `after` of `GET /payments/{id}?wait=`
+	//
+	// Example: 2
+	Version *int64 `json:"version,omitempty"`
 }
 
 // PaymentStatus An open set, Stripe's words and one of ours: `requires_payment_method`, `requires_confirmation`,
@@ -677,6 +840,28 @@ type ReplayedWebhooks struct {
 	Last *string `json:"last,omitempty"`
 }
 
+// SetupIntent defines model for SetupIntent.
+type SetupIntent struct {
+	// ClientSecret For Stripe.js or the mobile sheet. Left out where nothing is to be confirmed. Keep it out of logs and URLs.
+	//
+	// Example: seti_1O_secret_x
+	ClientSecret *string `json:"clientSecret,omitempty"`
+
+	// Id Example: tset_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// PublishableKey Example: pk_test_demo
+	PublishableKey string `json:"publishableKey"`
+
+	// Status Stripe's word, an open set
+	//
+	// Example: requires_payment_method
+	Status string `json:"status"`
+
+	// Usage Example: off_session
+	Usage string `json:"usage"`
+}
+
 // TimelineCause defines model for TimelineCause.
 type TimelineCause struct {
 	// Id Stripe's event id for a webhook, Stripe's request id for a read or call, our request id for an API call
@@ -877,6 +1062,9 @@ type OwnerSubject = string
 // PaymentId defines model for PaymentId.
 type PaymentId = string
 
+// PaymentMethodId defines model for PaymentMethodId.
+type PaymentMethodId = string
+
 // RefundId defines model for RefundId.
 type RefundId = string
 
@@ -899,6 +1087,24 @@ type ListProductsParams struct {
 
 	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// MakePaymentMethodDefaultParams defines parameters for MakePaymentMethodDefault.
+type MakePaymentMethodDefaultParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateSetupIntentParams defines parameters for CreateSetupIntent.
+type CreateSetupIntentParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreatePaymentSheetParams defines parameters for CreatePaymentSheet.
+type CreatePaymentSheetParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListOrdersParams defines parameters for ListOrders.
@@ -1021,6 +1227,12 @@ type ListWebhooksParams struct {
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
+// CreateSetupIntentJSONRequestBody defines body for CreateSetupIntent for application/json ContentType.
+type CreateSetupIntentJSONRequestBody = CreateSetupIntent
+
+// CreatePaymentSheetJSONRequestBody defines body for CreatePaymentSheet for application/json ContentType.
+type CreatePaymentSheetJSONRequestBody = CreatePaymentSheet
+
 // CreateOrderJSONRequestBody defines body for CreateOrder for application/json ContentType.
 type CreateOrderJSONRequestBody = CreateOrder
 
@@ -1047,6 +1259,21 @@ type ServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx echo.Context) error
+	// ListPaymentMethods List the user's saved ways to pay
+	// (GET /me/payment-methods)
+	ListPaymentMethods(ctx echo.Context) error
+	// DeletePaymentMethod Take a saved way to pay off
+	// (DELETE /me/payment-methods/{id})
+	DeletePaymentMethod(ctx echo.Context, id PaymentMethodId) error
+	// MakePaymentMethodDefault Make a saved way to pay the first choice
+	// (POST /me/payment-methods/{id}/default)
+	MakePaymentMethodDefault(ctx echo.Context, id PaymentMethodId, params MakePaymentMethodDefaultParams) error
+	// CreateSetupIntent Start saving a way to pay
+	// (POST /me/setup-intents)
+	CreateSetupIntent(ctx echo.Context, params CreateSetupIntentParams) error
+	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
+	// (POST /mobile/payment-sheet)
+	CreatePaymentSheet(ctx echo.Context, params CreatePaymentSheetParams) error
 	// ListOrders List the caller's orders
 	// (GET /orders)
 	ListOrders(ctx echo.Context, params ListOrdersParams) error
@@ -1152,6 +1379,125 @@ func (w *ServerInterfaceWrapper) GetConfig(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetConfig(ctx)
+	return err
+}
+
+// ListPaymentMethods converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPaymentMethods(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPaymentMethods(ctx)
+	return err
+}
+
+// DeletePaymentMethod converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePaymentMethod(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentMethodId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePaymentMethod(ctx, id)
+	return err
+}
+
+// MakePaymentMethodDefault converts echo context to params.
+func (w *ServerInterfaceWrapper) MakePaymentMethodDefault(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentMethodId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MakePaymentMethodDefaultParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MakePaymentMethodDefault(ctx, id, params)
+	return err
+}
+
+// CreateSetupIntent converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSetupIntent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSetupIntentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSetupIntent(ctx, params)
+	return err
+}
+
+// CreatePaymentSheet converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePaymentSheet(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePaymentSheetParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePaymentSheet(ctx, params)
 	return err
 }
 
@@ -1751,6 +2097,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
 	router.GET(options.BaseURL+"/payments/:id/timeline", wrapper.GetPaymentTimeline, options.OperationMiddlewares["getPaymentTimeline"]...)
 	router.POST(options.BaseURL+"/payments/:id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
+	router.GET(options.BaseURL+"/me/payment-methods", wrapper.ListPaymentMethods, options.OperationMiddlewares["listPaymentMethods"]...)
+	router.DELETE(options.BaseURL+"/me/payment-methods/:id", wrapper.DeletePaymentMethod, options.OperationMiddlewares["deletePaymentMethod"]...)
+	router.POST(options.BaseURL+"/me/payment-methods/:id/default", wrapper.MakePaymentMethodDefault, options.OperationMiddlewares["makePaymentMethodDefault"]...)
+	router.POST(options.BaseURL+"/me/setup-intents", wrapper.CreateSetupIntent, options.OperationMiddlewares["createSetupIntent"]...)
+	router.POST(options.BaseURL+"/mobile/payment-sheet", wrapper.CreatePaymentSheet, options.OperationMiddlewares["createPaymentSheet"]...)
 	router.POST(options.BaseURL+"/payments/:id/capture", wrapper.CapturePayment, options.OperationMiddlewares["capturePayment"]...)
 	router.GET(options.BaseURL+"/staff/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
 	router.POST(options.BaseURL+"/staff/webhooks/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
@@ -1917,6 +2268,428 @@ type GetConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetConfigdefaultApplicationProblemPlusJSONResponse) VisitGetConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethodsRequestObject struct {
+}
+
+type ListPaymentMethodsResponseObject interface {
+	VisitListPaymentMethodsResponse(w http.ResponseWriter) error
+}
+
+type ListPaymentMethods200JSONResponse PaymentMethodList
+
+func (response ListPaymentMethods200JSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethods429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPaymentMethods429ApplicationProblemPlusJSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethodsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListPaymentMethodsdefaultApplicationProblemPlusJSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePaymentMethodRequestObject struct {
+	Id PaymentMethodId `json:"id"`
+}
+
+type DeletePaymentMethodResponseObject interface {
+	VisitDeletePaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type DeletePaymentMethod204Response struct {
+}
+
+func (response DeletePaymentMethod204Response) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeletePaymentMethod429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePaymentMethod429ApplicationProblemPlusJSONResponse) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePaymentMethoddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DeletePaymentMethoddefaultApplicationProblemPlusJSONResponse) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefaultRequestObject struct {
+	Id     PaymentMethodId `json:"id"`
+	Params MakePaymentMethodDefaultParams
+}
+
+type MakePaymentMethodDefaultResponseObject interface {
+	VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error
+}
+
+type MakePaymentMethodDefault200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type MakePaymentMethodDefault200JSONResponse struct {
+	Body    PaymentMethod
+	Headers MakePaymentMethodDefault200ResponseHeaders
+}
+
+func (response MakePaymentMethodDefault200JSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefault429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response MakePaymentMethodDefault429ApplicationProblemPlusJSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefaultdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response MakePaymentMethodDefaultdefaultApplicationProblemPlusJSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntentRequestObject struct {
+	Params CreateSetupIntentParams
+	Body   *CreateSetupIntentJSONRequestBody
+}
+
+type CreateSetupIntentResponseObject interface {
+	VisitCreateSetupIntentResponse(w http.ResponseWriter) error
+}
+
+type CreateSetupIntent201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateSetupIntent201JSONResponse struct {
+	Body    SetupIntent
+	Headers CreateSetupIntent201ResponseHeaders
+}
+
+func (response CreateSetupIntent201JSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntent429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSetupIntent429ApplicationProblemPlusJSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateSetupIntentdefaultApplicationProblemPlusJSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheetRequestObject struct {
+	Params CreatePaymentSheetParams
+	Body   *CreatePaymentSheetJSONRequestBody
+}
+
+type CreatePaymentSheetResponseObject interface {
+	VisitCreatePaymentSheetResponse(w http.ResponseWriter) error
+}
+
+type CreatePaymentSheet200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreatePaymentSheet200JSONResponse struct {
+	Body    PaymentSheet
+	Headers CreatePaymentSheet200ResponseHeaders
+}
+
+func (response CreatePaymentSheet200JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreatePaymentSheet201JSONResponse struct {
+	Body    PaymentSheet
+	Headers CreatePaymentSheet201ResponseHeaders
+}
+
+func (response CreatePaymentSheet201JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CreatePaymentSheet202JSONResponse struct {
+	Body    PendingPayment
+	Headers CreatePaymentSheet202ResponseHeaders
+}
+
+func (response CreatePaymentSheet202JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePaymentSheet429ApplicationProblemPlusJSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreatePaymentSheetdefaultApplicationProblemPlusJSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3005,6 +3778,21 @@ type StrictServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx context.Context, request GetConfigRequestObject) (GetConfigResponseObject, error)
+	// ListPaymentMethods List the user's saved ways to pay
+	// (GET /me/payment-methods)
+	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
+	// DeletePaymentMethod Take a saved way to pay off
+	// (DELETE /me/payment-methods/{id})
+	DeletePaymentMethod(ctx context.Context, request DeletePaymentMethodRequestObject) (DeletePaymentMethodResponseObject, error)
+	// MakePaymentMethodDefault Make a saved way to pay the first choice
+	// (POST /me/payment-methods/{id}/default)
+	MakePaymentMethodDefault(ctx context.Context, request MakePaymentMethodDefaultRequestObject) (MakePaymentMethodDefaultResponseObject, error)
+	// CreateSetupIntent Start saving a way to pay
+	// (POST /me/setup-intents)
+	CreateSetupIntent(ctx context.Context, request CreateSetupIntentRequestObject) (CreateSetupIntentResponseObject, error)
+	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
+	// (POST /mobile/payment-sheet)
+	CreatePaymentSheet(ctx context.Context, request CreatePaymentSheetRequestObject) (CreatePaymentSheetResponseObject, error)
 	// ListOrders List the caller's orders
 	// (GET /orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
@@ -3135,6 +3923,176 @@ func (sh *strictHandler) GetConfig(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetConfigResponseObject); ok {
 		return validResponse.VisitGetConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPaymentMethods operation middleware
+func (sh *strictHandler) ListPaymentMethods(ctx echo.Context) error {
+	var request ListPaymentMethodsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPaymentMethods(ctx.Request().Context(), request.(ListPaymentMethodsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPaymentMethods")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPaymentMethodsResponseObject); ok {
+		return validResponse.VisitListPaymentMethodsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePaymentMethod operation middleware
+func (sh *strictHandler) DeletePaymentMethod(ctx echo.Context, id PaymentMethodId) error {
+	var request DeletePaymentMethodRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePaymentMethod(ctx.Request().Context(), request.(DeletePaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePaymentMethod")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePaymentMethodResponseObject); ok {
+		return validResponse.VisitDeletePaymentMethodResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MakePaymentMethodDefault operation middleware
+func (sh *strictHandler) MakePaymentMethodDefault(ctx echo.Context, id PaymentMethodId, params MakePaymentMethodDefaultParams) error {
+	var request MakePaymentMethodDefaultRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MakePaymentMethodDefault(ctx.Request().Context(), request.(MakePaymentMethodDefaultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakePaymentMethodDefault")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MakePaymentMethodDefaultResponseObject); ok {
+		return validResponse.VisitMakePaymentMethodDefaultResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSetupIntent operation middleware
+func (sh *strictHandler) CreateSetupIntent(ctx echo.Context, params CreateSetupIntentParams) error {
+	var request CreateSetupIntentRequestObject
+
+	request.Params = params
+
+	var body CreateSetupIntentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSetupIntent(ctx.Request().Context(), request.(CreateSetupIntentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSetupIntent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSetupIntentResponseObject); ok {
+		return validResponse.VisitCreateSetupIntentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePaymentSheet operation middleware
+func (sh *strictHandler) CreatePaymentSheet(ctx echo.Context, params CreatePaymentSheetParams) error {
+	var request CreatePaymentSheetRequestObject
+
+	request.Params = params
+
+	var body CreatePaymentSheetJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePaymentSheet(ctx.Request().Context(), request.(CreatePaymentSheetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePaymentSheet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePaymentSheetResponseObject); ok {
+		return validResponse.VisitCreatePaymentSheetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

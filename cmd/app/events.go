@@ -10,6 +10,7 @@ import (
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
 		"charge. payment_intent. refund.": a.applyPayments,
+		"customer.deleted":                a.applyCustomers,
 		"price. product.":                 a.applyCatalog,
 	}
 }
@@ -21,6 +22,7 @@ var events = []string{
 	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"customer.deleted",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",
 	"payment_intent.created",

@@ -11,6 +11,7 @@ var (
 	public    = rule{public: true}
 	customers = rule{user: true, guest: true}
 	staff     = rule{staff: true}
+	users     = rule{user: true}
 	staffOnly = rule{staff: true, key: "staff"}
 )
 
@@ -27,6 +28,7 @@ type row struct {
 	want  int                            // the status for those who may
 	param string                         // the field that a 404 names; empty: none
 	moves bool                           // it changes its object, so each who may gets a fresh one
+	looks bool                           // whose it is shows at Stripe alone
 	list  kind                           // it answers a list of these
 	names []string                       // its query parameters and fields that name an object or its owner
 }
@@ -56,6 +58,14 @@ var rows = []row{
 		body: func(actor, string) any { return map[string]any{} }},
 	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
 
+	{operation: "listPaymentMethods", rule: users, want: 200},
+	{operation: "deletePaymentMethod", rule: users, of: method, want: 204, moves: true, looks: true},
+	{operation: "makePaymentMethodDefault", rule: users, of: method, want: 200, looks: true},
+	{operation: "createSetupIntent", rule: users, want: 201, body: func(actor, string) any { return map[string]any{"usage": "off_session"} }},
+	{operation: "createPaymentSheet", rule: customers, want: 201, body: func(actor, string) any { return sheet(cart()) }, names: []string{"orderId"}},
+	{operation: "createPaymentSheet", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
+		body: func(_ actor, id string) any { return sheet(map[string]any{"orderId": id}) }},
+
 	{operation: "listWebhooks", rule: staffOnly, want: 200, list: delivery, names: []string{"objectId", "startingAfter", "endingBefore"}},
 	{operation: "getWebhook", rule: staffOnly, of: delivery, want: 200},
 	{operation: "replayWebhook", rule: staffOnly, of: delivery, want: 200},
@@ -65,6 +75,11 @@ var rows = []row{
 
 func cart() map[string]any {
 	return map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}}
+}
+
+func sheet(body map[string]any) map[string]any {
+	body["mode"], body["stripeVersion"] = "payment", "2023-10-16"
+	return body
 }
 
 // newOrder is the caller's own, or with a key some user's.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ const (
 	entry    kind = "tle_"
 	delivery kind = "evt_"
 	product  kind = "prod_"
+	method   kind = "pm_" // of a user: guests have none
 )
 
 // missing is an id of this kind that nothing has.
@@ -67,12 +69,13 @@ type scene struct {
 	owners map[string]string // tokens
 	has    map[string]owned
 	keys   map[string][2]string // id and token, by scopes
+	stripe map[string]string    // users' customers at Stripe
 }
 
 func newScene(t *testing.T, db *store.DB) *scene {
 	// No look at Stripe may fall between two countings.
 	quiet := func(c *config.Config) { c.SweepAfter, c.SweepInterval = time.Hour, time.Second }
-	s := &scene{Rig: rig.Start(t, db, quiet), keys: map[string][2]string{}, has: map[string]owned{}}
+	s := &scene{Rig: rig.Start(t, db, quiet), keys: map[string][2]string{}, has: map[string]owned{}, stripe: map[string]string{}}
 	s.owners = map[string]string{"jenny": s.User("jenny"), "a guest": s.Guest(), "mallory": s.User("mallory"), "another guest": s.Guest()}
 	for _, name := range []string{"jenny", "a guest", "mallory", "another guest"} {
 		s.has[name] = s.fresh(name)
@@ -110,7 +113,7 @@ func (s *scene) fresh(owner string) owned {
 	}
 	return owned{
 		order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id"),
-		paid: sold.Get("orderId"), refund: back.Get("id"),
+		paid: sold.Get("orderId"), refund: back.Get("id"), method: s.save(owner),
 	}
 }
 
@@ -128,6 +131,22 @@ func (s *scene) manual(owner string) (order string) {
 		s.T.Fatalf("order: %d %s", a.Status, a.Body)
 	}
 	return a.Get("id")
+}
+
+// save saves a card for a user. A guest's is one that nobody has.
+func (s *scene) save(owner string) string {
+	s.T.Helper()
+	if strings.Contains(owner, "guest") {
+		return "pm_of_" + strings.ReplaceAll(owner, " ", "_")
+	}
+	if s.stripe[owner] == "" {
+		if a := s.Call("POST", "/me/setup-intents", s.owners[owner], map[string]any{"usage": "off_session"}); a.Status != 201 {
+			s.T.Fatalf("a customer: %d %s", a.Status, a.Body)
+		}
+		last := s.AtStripe("GET", "/v1/customers?limit=1", nil)["data"].([]any)[0]
+		s.stripe[owner] = last.(map[string]any)["id"].(string)
+	}
+	return s.AtStripe("POST", "/v1/payment_methods/pm_card_visa/attach", url.Values{"customer": {s.stripe[owner]}})["id"].(string)
 }
 
 // key returns the id and token of a server key with just these scopes.

@@ -13,6 +13,10 @@ func good(path string) string {
 		return item
 	case "/orders/{id}/refunds":
 		return `"amount":1`
+	case "/mobile/payment-sheet":
+		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
+	case "/me/setup-intents":
+		return `"usage":"off_session"`
 	case "/staff/webhooks/replay":
 		return `"state":"dead"`
 	}

@@ -58,6 +58,7 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		w := start(t, f, database, conf)
 		shop(w)
+		saving(w)
 		refusals(w)
 		stripesWords(w)
 		deliveries(w)
@@ -236,6 +237,34 @@ func shop(w *world) {
 	w.staff = serverKey
 }
 
+// saving is what a user leaves at Stripe for the next time.
+func saving(w *world) {
+	f := w.flock
+	const setups, sheets = "POST /me/setup-intents", "POST /mobile/payment-sheet"
+	address := f.hatch("the address of who saves a card", "database customers.email", "database customers.token_email", "database orders.account_email", bodies, staff)
+	user := w.user(w.userSecret(), jwt.MapClaims{"sub": "sara", "email": address.mail()})
+	secretOf := func(name string, answer map[string]any, field string, belongs ...string) {
+		w.t.Helper()
+		word, _ := answer[field].(string)
+		if _, part, ok := strings.Cut(word, "_secret_"); ok {
+			word = part
+		}
+		went(f.adopt(name, word, belongs...))
+	}
+	setup := w.call(201, request{call: setups, token: user, body: `{"usage":"off_session"}`}, address)
+	secretOf("a setup's secret", setup, "clientSecret", "answer "+setups+" 201", bodies)
+	sheet := w.call(201, request{call: sheets, token: user, body: `{"mode":"payment","stripeVersion":"2023-10-16","items":[{"priceId":"mug","quantity":1}],"setupFutureUsage":"off_session"}`})
+	secretOf("a sheet's client secret", sheet, "paymentIntentClientSecret", "answer "+sheets+" 201", "database payments.client_secret", bodies)
+	secretOf("an ephemeral key", sheet, "ephemeralKeySecret", "answer "+sheets+" 201")
+	sheet = w.call(201, request{call: sheets, token: user, body: `{"mode":"setup","stripeVersion":"2023-10-16","setupFutureUsage":"on_session"}`})
+	secretOf("a setup sheet's client secret", sheet, "setupIntentClientSecret", "answer "+sheets+" 201", bodies)
+	secretOf("another ephemeral key", sheet, "ephemeralKeySecret", "answer "+sheets+" 201")
+	w.call(200, request{call: "GET /me/payment-methods", token: user})
+	w.until("its events are in", func() bool {
+		return w.count("SELECT count(*) FROM webhook_deliveries WHERE type IN ('customer.created', 'setup_intent.created')") == 3
+	})
+}
+
 // staffLooks at each delivery, which it sees as it came, but for its secrets.
 func staffLooks(w *world) {
 	var ids []string
@@ -317,7 +346,7 @@ func stripesWords(w *world) {
 		{"a conflict of keys", "idempotency_error", 400, 202}, {"its own fault", "api_error", 500, 202},
 	} {
 		key, secret, signing, address := f.hatch("a key in Stripe's words, "+tc.name), f.hatch("a client secret in Stripe's words, "+tc.name), f.hatch("a signing secret in Stripe's words, "+tc.name), f.hatch("an address in Stripe's words, "+tc.name)
-		words := fmt.Sprintf("Invalid API Key provided: sk_test_%s; rk_live_%s; pi_1_secret_%s; client_secret=%s; whsec_%s; the customer %s", key.word, key.word, secret.word, secret.word, signing.word, address.mail())
+		words := fmt.Sprintf("Invalid API Key provided: sk_test_%s; rk_live_%s; ek_test_%s; pi_1_secret_%s; client_secret=%s; whsec_%s; the customer %s", key.word, key.word, key.word, secret.word, secret.word, signing.word, address.mail())
 		if tc.status == 402 {
 			words = strings.ReplaceAll(words, address.mail(), "nobody") // Stripe's sentence for the payer is passed on
 			address.word = "zq-not-said-" + address.word

@@ -113,6 +113,7 @@ func (r *till) people() {
 	r.known = map[string][]string{
 		"priceId": {"mug", "tee", "poster"}, "currency": {"eur", "eur", "eur", "eur", "jpy", "xxx"}, "subject": {"jenny", "carl"}, "issuer": {rig.UserIssuer, "till:guest"},
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
+		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
 		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
 	for _, token := range []string{guest, user} {
@@ -121,6 +122,12 @@ func (r *till) people() {
 		r.Await(token, p.Get("id"), 0)
 		r.learn(p)
 		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
+	}
+	saved := r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
+	for range 3 {
+		r.ConfirmSetup(saved.Get("clientSecret"), "pm_card_visa")
+		r.learn(r.Call("GET", "/me/payment-methods", user, nil))
+		saved = r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
 	}
 	r.Until("there are deliveries", func() bool {
 		r.learn(r.Call("GET", "/staff/webhooks?limit=3", staff, nil))
@@ -152,6 +159,8 @@ func (r *till) send(t *rapid.T, o operation) {
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
 		d.known["id"] = r.known["pay_"]
+	case strings.HasPrefix(o.path, "/me"):
+		d.known["id"] = r.known["pm_"]
 	case strings.HasPrefix(o.path, "/staff"):
 		d.known["id"], d.known["startingAfter"], d.known["endingBefore"] = r.known["evt_"], r.known["evt_"], r.known["evt_"]
 	}

@@ -214,6 +214,90 @@ func DecodePrice(object []byte) (Price, error) {
 	return p, nil
 }
 
+// DecodeCustomer reads a Customer.
+func DecodeCustomer(object []byte) (Customer, error) {
+	var o struct {
+		ID       string            `json:"id"`
+		Object   string            `json:"object"`
+		Livemode bool              `json:"livemode"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Customer{}, fmt.Errorf("decode customer: %w", err)
+	}
+	if err := mustBe("customer", o.Object, o.ID); err != nil {
+		return Customer{}, err
+	}
+	return Customer{ID: CustomerID(o.ID), Livemode: o.Livemode, Metadata: o.Metadata}, nil
+}
+
+// DecodeMethod reads a PaymentMethod. Whether it is the default shows where its
+// customer is expanded.
+func DecodeMethod(object []byte) (Method, error) {
+	var o struct {
+		ID       string  `json:"id"`
+		Object   string  `json:"object"`
+		Type     string  `json:"type"`
+		Created  int64   `json:"created"`
+		Customer rawJSON `json:"customer"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Method{}, fmt.Errorf("decode payment method: %w", err)
+	}
+	if err := mustBe("payment_method", o.Object, o.ID); err != nil {
+		return Method{}, err
+	}
+	m := Method{ID: MethodID(o.ID), Type: o.Type, Created: unix(o.Created)}
+	var all map[string]rawJSON // what tells one from another stands in a member of the type's name
+	if err := decode(object, &all); err != nil {
+		return Method{}, fmt.Errorf("decode payment method: %w", err)
+	}
+	if own := all[o.Type]; own.Kind() == '{' {
+		var d struct {
+			Brand    string `json:"brand"`
+			Last4    string `json:"last4"`
+			ExpMonth int64  `json:"exp_month"`
+			ExpYear  int64  `json:"exp_year"`
+			Wallet   struct {
+				Type string `json:"type"`
+			} `json:"wallet"`
+		}
+		if err := decode(own, &d); err != nil {
+			return Method{}, fmt.Errorf("decode payment method: %w", err)
+		}
+		m.Brand, m.Last4, m.ExpMonth, m.ExpYear, m.Wallet = d.Brand, d.Last4, d.ExpMonth, d.ExpYear, d.Wallet.Type
+	}
+	if o.Customer.Kind() == '{' {
+		var c struct {
+			Invoices struct {
+				Default rawJSON `json:"default_payment_method"`
+			} `json:"invoice_settings"`
+		}
+		if err := decode(o.Customer, &c); err != nil {
+			return Method{}, fmt.Errorf("decode payment method: %w", err)
+		}
+		m.Default = idOf(c.Invoices.Default) == o.ID
+	}
+	return m, nil
+}
+
+// DecodeSetup reads a SetupIntent.
+func DecodeSetup(object []byte) (Setup, error) {
+	var o struct {
+		ID           string `json:"id"`
+		Object       string `json:"object"`
+		ClientSecret string `json:"client_secret"`
+		Status       string `json:"status"`
+	}
+	if err := decode(object, &o); err != nil {
+		return Setup{}, fmt.Errorf("decode setup intent: %w", err)
+	}
+	if err := mustBe("setup_intent", o.Object, o.ID); err != nil {
+		return Setup{}, err
+	}
+	return Setup{ID: SetupID(o.ID), ClientSecret: o.ClientSecret, Status: o.Status}, nil
+}
+
 func mustBe(want, object, id string) error {
 	if object != want || id == "" {
 		return fmt.Errorf("not a %s: object %q, id %q", want, object, id)

@@ -23,6 +23,12 @@ type IntentParams struct {
 	Manual      bool              `json:"manual,omitempty"`
 	MethodTypes []string          `json:"methodTypes,omitempty"` // none: those of the dashboard, as fits each payer
 	Metadata    map[string]string `json:"metadata"`
+	// Customer is whose saved ways to pay may pay it, FutureUsage what the payer has
+	// agreed to have the way to pay kept for: off_session, on_session, or nothing.
+	Customer    CustomerID `json:"customer,omitempty"`
+	FutureUsage string     `json:"futureUsage,omitempty"`
+	// NewTerms says that an update sets the two above, else it leaves them alone.
+	NewTerms bool `json:"newTerms,omitempty"`
 }
 
 // Intent is a PaymentIntent as Stripe shows it at one moment.

@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/money"
 	"till/pkg/store"
 	"till/pkg/timeline"
 )
@@ -199,9 +200,15 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 		}
 		return
 	}
-	was := p.Amount
+	was := money.Amount{Minor: p.Amount, Currency: p.Currency}
 	p.Amount, p.Currency = p.Call.Params.Amount.Minor, p.Call.Params.Amount.Currency
-	b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
+	if was != p.Call.Params.Amount {
+		b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was.Minor, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
+	}
+	if had, has := p.terms(), p.asked(); had != has {
+		p.StripeCustomerID, p.FutureUsage = has.customer, has.future
+		b.record(p, o, timeline.Entry{Kind: "payment.terms", From: string(had.future), To: string(has.future), Message: "Stripe has the payment under the terms that were asked for."})
+	}
 	if p.Call.Items != nil {
 		order.Total, order.Currency, order.SetBy = p.Amount, p.Currency, p.Call.SetBy
 		b.repriced[order.ID] = p.Call.Items

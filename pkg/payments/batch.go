@@ -169,7 +169,7 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 		store.Update(p, orders, "set_by", "status", "currency", "total", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
 			"receipt", "billing_email", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
-			"observed_at", "capture_before", "next_check_at", "looks", "updated_at")
+			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
 		store.Update(p, sums, "refunded", "reserved", "refunds")
 		store.Insert(p, newRefunds)
 		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")

@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -89,8 +90,11 @@ type paymentRow struct {
 	NextCheckAt   *time.Time // when the sweep looks at it
 	CaptureBefore *time.Time // when the hold lapses, while one is known
 	Looks         int64      // looks in a row that found nothing new
-	CreatedAt     time.Time
-	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	// What the intent has, see terms.
+	StripeCustomerID gateway.CustomerID
+	FutureUsage      customers.Usage
+	CreatedAt        time.Time
+	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
@@ -126,7 +130,7 @@ func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
 		Capturable: r.Authorized, Captured: r.Captured,
-		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		ClientSecret: r.ClientSecret, Customer: r.StripeCustomerID, Future: r.FutureUsage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
 		p.OrderID = *r.OrderID

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"till/pkg/catalog"
+	"till/pkg/customers"
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/money"
@@ -56,27 +57,29 @@ type Config struct {
 
 // Options are the parts that the service stands on.
 type Options struct {
-	DB      *store.DB
-	Gateway *gateway.Gateway
-	Catalog *catalog.Service
-	Effects *effects.Effects
-	Log     *slog.Logger
-	Now     func() time.Time // nil: the wall clock
+	DB        *store.DB
+	Gateway   *gateway.Gateway
+	Catalog   *catalog.Service
+	Customers *customers.Service
+	Effects   *effects.Effects
+	Log       *slog.Logger
+	Now       func() time.Time // nil: the wall clock
 }
 
 // Service takes orders and payments from start to end.
 type Service struct {
-	conf    Config
-	db      *store.DB
-	gateway *gateway.Gateway
-	catalog *catalog.Service
-	effects *effects.Effects
-	log     *slog.Logger
-	clock   func() time.Time
-	hub     *hub
-	hearing atomic.Bool // what other processes tell arrives here, see Relay
-	due     chan struct{}
-	reads   *rate.Limiter
+	conf      Config
+	db        *store.DB
+	gateway   *gateway.Gateway
+	catalog   *catalog.Service
+	customers *customers.Service
+	effects   *effects.Effects
+	log       *slog.Logger
+	clock     func() time.Time
+	hub       *hub
+	hearing   atomic.Bool // what other processes tell arrives here, see Relay
+	due       chan struct{}
+	reads     *rate.Limiter
 	// caughtUp is the second in which refunds were last listed, or tried to be.
 	caughtUp atomic.Int64
 
@@ -91,7 +94,7 @@ func New(conf Config, opt Options) *Service {
 		opt.Now = time.Now
 	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)
