@@ -14,6 +14,7 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/inbox"
 	"till/pkg/limits"
+	"till/pkg/outbound"
 	"till/pkg/payments"
 	"till/pkg/telemetry"
 )
@@ -45,6 +46,7 @@ type Deps struct {
 	Payments *payments.Service
 	Catalog  *catalog.Service
 	Inbox    *inbox.Inbox
+	Outbound *outbound.Outbound
 	Auth     *auth.Verifier
 	// Receive takes a webhook delivery; nil means that it is stored for good.
 	Receive func(ctx context.Context, body []byte, signature string, headers inbox.Headers) error
@@ -62,10 +64,10 @@ type Deps struct {
 
 // New assembles the API.
 func New(d Deps) (*echo.Echo, error) {
-	if d.Payments == nil || d.Catalog == nil || d.Inbox == nil {
+	if d.Payments == nil || d.Catalog == nil || d.Inbox == nil || d.Outbound == nil {
 		return nil, errors.New("api: a service is missing")
 	}
-	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, inbox: d.Inbox, auth: d.Auth, streams: newStreams()})
+	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, inbox: d.Inbox, outbound: d.Outbound, auth: d.Auth, streams: newStreams()})
 }
 
 // handlers answer the operations of the contract; a file per tag.
@@ -74,6 +76,7 @@ type handlers struct {
 	payments *payments.Service
 	catalog  *catalog.Service
 	inbox    *inbox.Inbox
+	outbound *outbound.Outbound
 	auth     *auth.Verifier
 	streams  *streams
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -72,7 +74,7 @@ func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	all := operations(t)
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval = time.Second }), outcomes: map[string]int{}}
+		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval, c.OutboundAllow = time.Second, []string{"127.0.0.0/8"} }), outcomes: map[string]int{}}
 		r.people()
 		often := slices.Clone(all)
 		for _, o := range all { // most of what has a body is refused
@@ -115,6 +117,11 @@ func (r *till) people() {
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
 		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r.T.Cleanup(backend.Close)
+	r.known["url"] = []string{backend.URL}
+	endpoint := r.Call("POST", "/webhook-endpoints", staff, map[string]any{"url": backend.URL})
+	r.learn(endpoint)
 	for _, token := range []string{guest, user} {
 		p := r.Intent(201, token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
 		r.Confirm(p.Get("clientSecret"), "pm_card_visa")
@@ -125,6 +132,10 @@ func (r *till) people() {
 	r.Until("there are deliveries", func() bool {
 		r.learn(r.Call("GET", "/staff/webhooks?limit=3", staff, nil))
 		return len(r.known["evt_"]) > 0
+	})
+	r.Until("the backend is told", func() bool {
+		r.learn(r.Call("GET", "/webhook-endpoints/"+endpoint.Get("id")+"/deliveries", staff, nil))
+		return len(r.known["msg_"]) > 0
 	})
 }
 
@@ -152,6 +163,8 @@ func (r *till) send(t *rapid.T, o operation) {
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
 		d.known["id"] = r.known["pay_"]
+	case strings.HasPrefix(o.path, "/webhook-endpoints"):
+		d.known["id"], d.known["deliveryId"], d.known["state"] = r.known["whe_"], r.known["msg_"], []string{"pending", "delivered", "failed", "dead"}
 	case strings.HasPrefix(o.path, "/staff"):
 		d.known["id"], d.known["startingAfter"], d.known["endingBefore"] = r.known["evt_"], r.known["evt_"], r.known["evt_"]
 	}

@@ -11,6 +11,7 @@ import (
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/store"
 )
 
@@ -55,23 +56,27 @@ type Options struct {
 	Gateway *gateway.Gateway
 	Catalog *catalog.Service
 	Effects *effects.Effects
-	Log     *slog.Logger
-	Now     func() time.Time // nil: the wall clock
+	// Outbound sends what the app's backend is told. nil: what is written down waits
+	// until somebody looks.
+	Outbound *outbound.Outbound
+	Log      *slog.Logger
+	Now      func() time.Time // nil: the wall clock
 }
 
 // Service takes orders and payments from start to end.
 type Service struct {
-	conf    Config
-	db      *store.DB
-	gateway *gateway.Gateway
-	catalog *catalog.Service
-	effects *effects.Effects
-	log     *slog.Logger
-	clock   func() time.Time
-	hub     *hub
-	hearing atomic.Bool // what other processes tell arrives here, see Relay
-	due     chan struct{}
-	reads   *rate.Limiter
+	conf     Config
+	db       *store.DB
+	gateway  *gateway.Gateway
+	catalog  *catalog.Service
+	effects  *effects.Effects
+	outbound *outbound.Outbound
+	log      *slog.Logger
+	clock    func() time.Time
+	hub      *hub
+	hearing  atomic.Bool // what other processes tell arrives here, see Relay
+	due      chan struct{}
+	reads    *rate.Limiter
 
 	// The transactions before and after a call to Stripe, of many calls together.
 	openings *store.Batcher[opening, plan]
@@ -84,7 +89,7 @@ func New(conf Config, opt Options) *Service {
 		opt.Now = time.Now
 	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, outbound: opt.Outbound, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)
