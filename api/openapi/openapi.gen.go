@@ -179,7 +179,7 @@ type EventDelivery struct {
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Subject string `json:"subject"`
 
-	// Tries How often it was tried
+	// Tries How often it was tried, since it happened or was last replayed
 	Tries int64 `json:"tries"`
 
 	// Type Example: order.paid
