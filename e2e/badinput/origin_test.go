@@ -134,13 +134,15 @@ func TestOriginsOfAnswers(t *testing.T) {
 		mine := s.own(t, s.token)
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery)
+		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
+			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
-			if strings.HasPrefix(o.path, "/staff/") {
+			if strings.HasPrefix(o.path, "/staff/") || strings.HasPrefix(o.path, "/webhook-endpoints") {
 				q.token = staff
 			}
 			for _, origins := range [][]string{{"https://evil.example"}, {"null"}, {shop + ".evil.example"}, {"http://shop.example"}, {shop, "https://evil.example"}, {"https://evil.example", shop}, {""}} {
