@@ -15,6 +15,7 @@ import (
 	"till/pkg/customers"
 	"till/pkg/inbox"
 	"till/pkg/limits"
+	"till/pkg/outbound"
 	"till/pkg/payments"
 	"till/pkg/telemetry"
 )
@@ -47,6 +48,7 @@ type Deps struct {
 	Catalog   *catalog.Service
 	Customers *customers.Service
 	Inbox     *inbox.Inbox
+	Outbound  *outbound.Outbound
 	Auth      *auth.Verifier
 	// Receive takes a webhook delivery; nil means that it is stored for good.
 	Receive func(ctx context.Context, body []byte, signature string, headers inbox.Headers) error
@@ -64,10 +66,10 @@ type Deps struct {
 
 // New assembles the API.
 func New(d Deps) (*echo.Echo, error) {
-	if d.Payments == nil || d.Catalog == nil || d.Customers == nil || d.Inbox == nil {
+	if d.Payments == nil || d.Catalog == nil || d.Customers == nil || d.Inbox == nil || d.Outbound == nil {
 		return nil, errors.New("api: a service is missing")
 	}
-	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, customers: d.Customers, inbox: d.Inbox, auth: d.Auth, streams: newStreams()})
+	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, customers: d.Customers, inbox: d.Inbox, outbound: d.Outbound, auth: d.Auth, streams: newStreams()})
 }
 
 // handlers answer the operations of the contract; a file per tag.
@@ -77,6 +79,7 @@ type handlers struct {
 	catalog   *catalog.Service
 	customers *customers.Service
 	inbox     *inbox.Inbox
+	outbound  *outbound.Outbound
 	auth      *auth.Verifier
 	streams   *streams
 }

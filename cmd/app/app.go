@@ -27,6 +27,7 @@ import (
 	"till/pkg/limits"
 	"till/pkg/mail"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/payments"
 	"till/pkg/reconcile"
 	"till/pkg/store"
@@ -57,6 +58,7 @@ type App struct {
 	Catalog   *catalog.Service
 	Customers *customers.Service
 	Effects   *effects.Effects
+	Outbound  *outbound.Outbound
 	Payments  *payments.Service
 	Inbox     *inbox.Inbox
 	Sweeper   *reconcile.Sweeper
@@ -119,13 +121,16 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	if err != nil {
 		return nil, err
 	}
+	a.Outbound = outbound.New(db, outbound.Options{
+		Allowed: conf.OutboundNetworks(), Retries: conf.OutboundRetries, Timeout: conf.OutboundTimeout, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
+	})
 	rules := payments.Config{
 		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, CaptureMethod: payments.CaptureMethod(conf.CaptureMethod), SweepAfter: conf.SweepAfter,
 	}
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
-	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Log: opt.Log, Now: opt.Now})
+	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Log: opt.Log, Now: opt.Now})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
@@ -143,7 +148,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest},
 		},
 		Limiter:  a.Limiter,
-		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
+		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
 }
@@ -155,7 +160,7 @@ func guestSecret(conf config.Config) string {
 	return string(conf.GuestSecret)
 }
 
-// Run applies deliveries, delivers effects and sweeps, until ctx ends and what
+// Run applies deliveries, delivers effects, tells the app's backend and sweeps, until ctx ends and what
 // was begun is done.
 func (a *App) Run(ctx context.Context) error {
 	ctx = store.OwnWork(ctx)
@@ -163,6 +168,7 @@ func (a *App) Run(ctx context.Context) error {
 	var err error
 	parts.Go(func() { a.Sweeper.Run(ctx) })
 	parts.Go(func() { a.Limiter.Run(ctx) })
+	parts.Go(func() { a.Outbound.Run(ctx) })
 	parts.Go(func() { err = a.Effects.Run(ctx) })
 	// What the others do to their end is still to be told.
 	last, hushed := context.WithCancel(context.WithoutCancel(ctx))

@@ -13,6 +13,7 @@ var (
 	staff     = rule{staff: true}
 	users     = rule{user: true}
 	staffOnly = rule{staff: true, key: "staff"}
+	backends  = rule{staff: true, key: "webhooks:write"}
 )
 
 func (r rule) withKey(scope string) rule { r.key = scope; return r }
@@ -66,12 +67,24 @@ var rows = []row{
 	{operation: "createPaymentSheet", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return sheet(map[string]any{"orderId": id}) }},
 
+	{operation: "createWebhookEndpoint", rule: backends, want: 201, body: func(actor, string) any { return hook }},
+	{operation: "listWebhookEndpoints", rule: backends, want: 200, list: endpoint, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getWebhookEndpoint", rule: backends, of: endpoint, want: 200},
+	{operation: "updateWebhookEndpoint", rule: backends, of: endpoint, want: 200, body: func(actor, string) any { return map[string]any{"description": "changed"} }},
+	{operation: "rotateWebhookSecret", rule: backends, of: endpoint, want: 200},
+	{operation: "listEventDeliveries", rule: backends, of: endpoint, want: 200, list: sent, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "replayEventDelivery", rule: backends, of: endpoint, want: 202},
+	{operation: "deleteWebhookEndpoint", rule: backends, of: endpoint, want: 204, moves: true},
+
 	{operation: "listWebhooks", rule: staffOnly, want: 200, list: delivery, names: []string{"objectId", "startingAfter", "endingBefore"}},
 	{operation: "getWebhook", rule: staffOnly, of: delivery, want: 200},
 	{operation: "replayWebhook", rule: staffOnly, of: delivery, want: 200},
 	{operation: "replayWebhooks", rule: staffOnly, want: 202, names: []string{"objectId", "startingAfter"},
 		body: func(actor, string) any { return map[string]any{"state": "dead"} }},
 }
+
+// hook is an endpoint that nothing is sent to.
+var hook = map[string]any{"url": "https://shop.example.com/till", "enabled": false}
 
 func cart() map[string]any {
 	return map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}}

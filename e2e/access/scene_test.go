@@ -1,6 +1,8 @@
 package access
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,6 +30,8 @@ const (
 	delivery kind = "evt_"
 	product  kind = "prod_"
 	method   kind = "pm_" // of a user: guests have none
+	endpoint kind = "whe_"
+	sent     kind = "msg_"
 )
 
 // missing is an id of this kind that nothing has.
@@ -74,7 +78,9 @@ type scene struct {
 
 func newScene(t *testing.T, db *store.DB) *scene {
 	// No look at Stripe may fall between two countings.
-	quiet := func(c *config.Config) { c.SweepAfter, c.SweepInterval = time.Hour, time.Second }
+	quiet := func(c *config.Config) {
+		c.SweepAfter, c.SweepInterval, c.OutboundAllow = time.Hour, time.Second, []string{"127.0.0.0/8"}
+	}
 	s := &scene{Rig: rig.Start(t, db, quiet), keys: map[string][2]string{}, has: map[string]owned{}, stripe: map[string]string{}}
 	s.owners = map[string]string{"jenny": s.User("jenny"), "a guest": s.Guest(), "mallory": s.User("mallory"), "another guest": s.Guest()}
 	for _, name := range []string{"jenny", "a guest", "mallory", "another guest"} {
@@ -88,10 +94,35 @@ func newScene(t *testing.T, db *store.DB) *scene {
 	return s
 }
 
-// fresh makes an order with a payment under way, one whose payment is over, and one
-// that is paid and refunded in part.
+// backend names an endpoint and has it told of one event; nothing else is sent there.
+func (s *scene) backend() owned {
+	s.T.Helper()
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.T.Cleanup(receiver.Close)
+	staff := s.Staff("sam")
+	made := s.Call("POST", "/webhook-endpoints", staff, map[string]any{"url": receiver.URL, "events": []string{"order.canceled"}})
+	path := "/webhook-endpoints/" + made.Get("id")
+	order := s.Call("POST", "/orders", s.owners["jenny"], cart()).Get("id")
+	s.Call("POST", "/orders/"+order+"/cancel", s.owners["jenny"], nil)
+	s.Settle(false)
+	told := s.Call("GET", path+"/deliveries", staff, nil).Get("data.0.id")
+	if a := s.Call("PATCH", path, staff, map[string]any{"events": []string{"payment.action_required"}}); a.Status != 200 || told == "" {
+		s.T.Fatalf("%d %s", a.Status, a.Body)
+	}
+	return owned{endpoint: made.Get("id"), sent: told}
+}
+
+// fresh makes an order with a payment under way, one whose payment is over, one that
+// holds money and one that is paid and refunded in part; for nobody an endpoint.
 func (s *scene) fresh(owner string) owned {
 	s.T.Helper()
+	if owner == "" {
+		made := s.Call("POST", "/webhook-endpoints", s.Staff("sam"), hook)
+		if made.Status != 201 {
+			s.T.Fatalf("endpoint: %d %s", made.Status, made.Body)
+		}
+		return owned{endpoint: made.Get("id")}
+	}
 	token := s.owners[owner]
 	ended := s.Intent(201, token, cart()).Get("id")
 	if a := s.Call("POST", "/payments/"+ended+"/cancel", token, nil); a.Status != 200 {

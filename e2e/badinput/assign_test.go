@@ -19,6 +19,10 @@ func good(path string) string {
 		return `"usage":"off_session"`
 	case "/staff/webhooks/replay":
 		return `"state":"dead"`
+	case "/webhook-endpoints":
+		return `"url":"https://shop.example.com/till","enabled":false`
+	case "/webhook-endpoints/{id}":
+		return `"description":"changed"`
 	}
 	return ""
 }
@@ -30,7 +34,7 @@ func TestMassAssignment(t *testing.T) {
 		"user_id", "userId", "owner", "ownerId", "sub", "status", "Status", "paid", "paidAt", "captured", "refunded", "canceledAt", "AMOUNT", "Amount", "aMount", "amount_due", "total", "price", "unitAmount",
 		"Currency", "discount", "coupon", "stripeId", "intentId", "payment_intent", "paymentIntentId", "customer", "clientSecret", "client_secret", "payment_method", "confirm", "capture_method", "application_fee_amount",
 		"transfer_data", "on_behalf_of", "role", "scope", "scopes", "isAdmin", "livemode", "instance", "id", "version", "revision", "createdAt", "created_at", "updatedAt", "setByServer", "set_by_server", "setBy", "Subject", "Issuer",
-		"Metadata", "metadata.till_order", "metadata[till_order]", "__proto__", "constructor", "replayBy", "attempts", "reason",
+		"Metadata", "metadata.till_order", "metadata[till_order]", "__proto__", "constructor", "replayBy", "attempts", "reason", "secret", "oldSecret", "disabledReason", "URL", "Enabled",
 	}
 	on(t, func(t *testing.T, s *scene) {
 		mine := s.own(t, s.token)

@@ -135,14 +135,17 @@ func TestOriginsOfAnswers(t *testing.T) {
 		mine := s.own(t, s.token)
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery, "/refunds/{id}", "/refunds/"+s.refunded(mine, staff))
+		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
+			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff),
+			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
 			switch {
-			case strings.HasPrefix(o.path, "/staff/"):
+			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"):
 				q.token = staff
 			case strings.HasPrefix(o.path, "/me/"):
 				q.token = s.User("jenny")

@@ -1,6 +1,7 @@
 package badinput
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -163,7 +164,7 @@ func TestIDsOfOtherKinds(t *testing.T) {
 						continue
 					}
 					q := request{method: o.method, path: strings.ReplaceAll(o.path, "{id}", url.PathEscape(id)), token: token}
-					if body := good(o.path); o.method == "POST" && body != "" {
+					if body := good(o.path); body != "" && (o.method == http.MethodPost || o.method == http.MethodPatch) {
 						q.body = "{" + body + "}"
 					}
 					s.refuse(t, row{who + ", " + o.method + " " + o.path + ", an id of " + name, q, want})

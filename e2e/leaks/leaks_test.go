@@ -65,6 +65,7 @@ func TestNothingLeaks(t *testing.T) {
 		bugs(w)
 		mails(w)
 		secrets.seen(w)
+		backend(w)
 		staffLooks(w)
 		w.metrics = w.scrape()
 		w.stop() // sends the last traces
@@ -275,6 +276,26 @@ func staffLooks(w *world) {
 		w.call(200, request{call: "GET /staff/webhooks/{id}", path: "/staff/webhooks/" + id, token: w.staff})
 	}
 	w.call(200, request{call: "GET /staff/webhooks", path: "/staff/webhooks?limit=100", token: w.staff})
+}
+
+// backend has the app's backend told of an order, at an endpoint that is not there and
+// whose URL holds a secret.
+func backend(w *world) {
+	f := w.flock
+	const create, rotate = "POST /webhook-endpoints", "POST /webhook-endpoints/{id}/rotate-secret"
+	key := f.hatch("a secret in an endpoint's URL", "database webhook_endpoints.url", "answer "+create+" 201", "answer "+rotate+" 200")
+	made := w.call(201, request{call: create, token: w.staff, body: `{"url":"https://shop.invalid/till?key=` + key.word + `"}`}, key)
+	path := "/webhook-endpoints/" + made["id"].(string)
+	rotated := w.call(200, request{call: rotate, path: path + "/rotate-secret", token: w.staff})
+	bare := func(body map[string]any) string { return strings.TrimPrefix(body["secret"].(string), "whsec_") }
+	went(f.adopt("an endpoint's old secret", bare(made), "database webhook_endpoints.old_secret", "answer "+create+" 201"))
+	went(f.adopt("an endpoint's secret", bare(rotated), "database webhook_endpoints.secret", "answer "+rotate+" 200"))
+
+	user := w.user(w.userSecret(), jwt.MapClaims{"sub": "jenny"})
+	order := w.call(201, request{call: "POST /orders", token: user, body: `{"items":[{"priceId":"mug","quantity":1}]}`})["id"].(string)
+	w.call(200, request{call: "POST /orders/{id}/cancel", path: "/orders/" + order + "/cancel", token: user})
+	w.until("it could not be told", func() bool { return w.count("SELECT count(*) FROM outbound_deliveries WHERE state = 'failed'") > 0 })
+	w.call(200, request{call: "GET /webhook-endpoints/{id}/deliveries", path: path + "/deliveries", token: w.staff})
 }
 
 // refusals are all that is not taken, each with something that must not be repeated.

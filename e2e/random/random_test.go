@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -72,7 +74,7 @@ func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	all := operations(t)
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval = time.Second }), outcomes: map[string]int{}}
+		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval, c.OutboundAllow = time.Second, []string{"127.0.0.0/8"} }), outcomes: map[string]int{}}
 		r.people()
 		often := slices.Clone(all)
 		for _, o := range all { // most of what has a body is refused
@@ -116,6 +118,12 @@ func (r *till) people() {
 		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
 		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r.T.Cleanup(backend.Close)
+	r.known["url"] = []string{backend.URL}
+	endpoint := r.Call("POST", "/webhook-endpoints", staff, map[string]any{"url": backend.URL})
+	r.learn(endpoint)
+	r.known["backend"] = []string{endpoint.Get("id")}
 	for _, token := range []string{guest, user} {
 		p := r.Intent(201, token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
 		r.Confirm(p.Get("clientSecret"), "pm_card_visa")
@@ -132,6 +140,10 @@ func (r *till) people() {
 	r.Until("there are deliveries", func() bool {
 		r.learn(r.Call("GET", "/staff/webhooks?limit=3", staff, nil))
 		return len(r.known["evt_"]) > 0
+	})
+	r.Until("the backend is told", func() bool {
+		r.learn(r.Call("GET", "/webhook-endpoints/"+endpoint.Get("id")+"/deliveries", staff, nil))
+		return len(r.known["msg_"]) > 0
 	})
 }
 
@@ -161,6 +173,14 @@ func (r *till) send(t *rapid.T, o operation) {
 		d.known["id"] = r.known["pay_"]
 	case strings.HasPrefix(o.path, "/me"):
 		d.known["id"] = r.known["pm_"]
+	case strings.HasPrefix(o.path, "/webhook-endpoints"):
+		// One endpoint stays, so that the calls of one do not all come to what is gone.
+		stays := r.known["backend"]
+		d.known["id"] = slices.Concat(slices.Repeat(stays, 8), r.known["whe_"])
+		if o.OperationID == "deleteWebhookEndpoint" {
+			d.known["id"] = slices.DeleteFunc(slices.Clone(r.known["whe_"]), func(id string) bool { return slices.Contains(stays, id) })
+		}
+		d.known["deliveryId"], d.known["state"] = r.known["msg_"], []string{"pending", "delivered", "failed", "dead"}
 	case strings.HasPrefix(o.path, "/staff"):
 		d.known["id"], d.known["startingAfter"], d.known["endingBefore"] = r.known["evt_"], r.known["evt_"], r.known["evt_"]
 	}

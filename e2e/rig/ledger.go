@@ -63,6 +63,7 @@ func (r *Rig) Settle(dropped bool) {
 		return (undelivered == 0 || dropped) &&
 			r.Count("SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')") == 0 &&
 			r.Count("SELECT count(*) FROM effects WHERE state = 'pending'") == 0 &&
+			r.Count("SELECT count(*) FROM outbound_deliveries WHERE settled_at IS NULL") == 0 &&
 			r.Count("SELECT count(*) FROM river_job WHERE finalized_at IS NULL") == 0
 	})
 }

@@ -34,6 +34,7 @@ func (c *Config) Check() error {
 	c.checkCallers(f)
 	c.checkMoney(f)
 	c.checkMail(f)
+	c.checkOutbound(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
 	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
@@ -139,6 +140,17 @@ func (c *Config) checkServer(f *faults) {
 // parseProxy takes an address or a range. All the world is none: anybody could then
 // call himself by any address.
 func parseProxy(p string) (netip.Prefix, error) {
+	prefix, err := parseNetwork(p)
+	if errors.Is(err, errEverybody) {
+		err = errors.New("is everybody: name your own proxies")
+	}
+	return prefix, err
+}
+
+var errEverybody = errors.New("is everybody: name your own networks")
+
+// parseNetwork takes an address or a range, and not all the world.
+func parseNetwork(p string) (netip.Prefix, error) {
 	p = strings.TrimSpace(p)
 	var prefix netip.Prefix
 	if address, err := netip.ParseAddr(p); err == nil && address.Zone() == "" {
@@ -148,11 +160,29 @@ func parseProxy(p string) (netip.Prefix, error) {
 	}
 	switch {
 	case prefix.Bits() == 0:
-		return netip.Prefix{}, errors.New("is everybody: name your own proxies")
+		return netip.Prefix{}, errEverybody
 	case prefix.Addr().Is4In6():
 		return netip.Prefix{}, errors.New("must be written as IPv4")
 	}
 	return prefix.Masked(), nil
+}
+
+// checkOutbound holds the bounds: a stop waits for the requests under way.
+func (c *Config) checkOutbound(f *faults) {
+	for _, n := range c.OutboundAllow {
+		if _, err := parseNetwork(n); err != nil {
+			f.add("TILL_OUTBOUND_ALLOW: %q %w", n, err)
+		}
+	}
+	if n := len(c.OutboundRetries); n < 1 || n > 20 {
+		f.add("TILL_OUTBOUND_RETRIES must be 1 to 20 times, such as 5s,5m,30m, not %d", n)
+	}
+	for _, d := range c.OutboundRetries {
+		f.positive("TILL_OUTBOUND_RETRIES", d)
+	}
+	if c.OutboundTimeout <= 0 || c.OutboundTimeout > 20*time.Second {
+		f.add("TILL_OUTBOUND_TIMEOUT must be longer than no time and at most 20s, not %s", c.OutboundTimeout)
+	}
 }
 
 func isPort(s string) bool {

@@ -123,6 +123,19 @@ type Config struct {
 	// requests under way have 25 s. Zero = none; default 2s.
 	StopDelay time.Duration `name:"stop-delay" env:"TILL_STOP_DELAY" default:"2s" help:"How long to serve on after a stop, until load balancers know."`
 
+	// OutboundAllow are networks of your own, addresses and ranges (CIDR), that your
+	// backend's webhook endpoints may be in, on any port and by http://; a host there is
+	// trusted with every event. For development 127.0.0.0/8. Empty = public addresses
+	// alone, by https://.
+	OutboundAllow []string `name:"outbound-allow" env:"TILL_OUTBOUND_ALLOW" help:"Own networks that webhook endpoints may be in, CIDRs, comma-separated."`
+	// OutboundRetries are the times from one try to the next to tell an endpoint of an
+	// event, a tenth longer or shorter; after the last it is given up. At most 20;
+	// empty is refused; default a bit more than a day in all.
+	OutboundRetries []time.Duration `name:"outbound-retries" env:"TILL_OUTBOUND_RETRIES" default:"5s,5m,30m,2h,5h,10h,10h" help:"Times between tries to tell a webhook endpoint."`
+	// OutboundTimeout is how long an endpoint has to answer, connecting included. Zero
+	// is refused, and so is more than 20s; default 10s.
+	OutboundTimeout time.Duration `name:"outbound-timeout" env:"TILL_OUTBOUND_TIMEOUT" default:"10s" help:"How long a webhook endpoint has to answer."`
+
 	// LogLevel is debug, info (default), warn or error.
 	LogLevel string `name:"log-level" env:"TILL_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	// LogFormat is json (default) or text.

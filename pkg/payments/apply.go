@@ -44,8 +44,9 @@ type Change struct {
 	Payment ID // empty for what is foreign or early
 	Version int64
 
-	row *paymentRow // as it is then
-	due bool        // a refund is to be read now
+	row  *paymentRow // as it is then
+	due  bool        // a refund is to be read now
+	told bool        // the app's backend is to be told something of the batch
 }
 
 // Apply takes a batch of news into tx and returns what each did, in order. It is
@@ -78,12 +79,15 @@ func (s *Service) apply(ctx context.Context, tx *gorm.DB, news []Observation, is
 		case !fresh:
 			continue
 		}
-		changes[i] = b.apply(news[i])
+		if changes[i], err = b.apply(news[i]); err != nil {
+			return nil, err
+		}
 		changes[i].row = b.payments[changes[i].Payment]
 	}
 	if err := b.settleOrders(); err != nil {
 		return nil, fmt.Errorf("settle orders: %w", err)
 	}
+	changes[0].told = b.audience.Told()
 	return changes, b.write(ctx, tx, also)
 }
 
@@ -98,14 +102,14 @@ func inStripesOrder(news []Observation) []int {
 	return order
 }
 
-func (b *batch) apply(o Observation) Change {
+func (b *batch) apply(o Observation) (Change, error) {
 	p, outcome := b.find(o)
 	if p == nil {
-		return Change{Outcome: outcome}
+		return Change{Outcome: outcome}, nil
 	}
 	order := b.orders[*p.OrderID]
 	if o.Refund != nil {
-		return b.applyRefund(p, order, o)
+		return b.applyRefund(p, order, o), nil
 	}
 	b.attach(p, order, o)
 	if c := o.Intent.Charge; c != nil {
@@ -124,13 +128,13 @@ func (b *batch) apply(o Observation) Change {
 	if o.Reread {
 		p.NextCheckAt = &b.now
 		b.dirtyPayments[p.ID] = true
-		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	}
 	if c := o.Intent.Charge; c != nil && o.Refunds && b.compareRefunded(p, c) {
-		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	}
 	if o.Intent.Status == "" { // it says nothing about the state
-		return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}, nil
 	}
 
 	before := p.state()
@@ -143,7 +147,7 @@ func (b *batch) apply(o Observation) Change {
 			p.Looks++
 		}
 		b.dirtyPayments[p.ID] = true
-		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	case same:
 		p.set(after)
 		b.dirtyPayments[p.ID] = true
@@ -158,12 +162,15 @@ func (b *batch) apply(o Observation) Change {
 		b.dirtyPayments[p.ID] = true
 		if before.status != after.status || !before.failure.equal(after.failure) {
 			b.record(p, o, timeline.Entry{Kind: "payment.status", From: string(before.status), To: string(after.status), Message: describe(after)})
+			if err := b.tellMove(p); err != nil {
+				return Change{}, err
+			}
 		}
 		b.compare(p, order, o)
 		b.touchOrder(order, o, p)
 	}
 	b.warnOfLapse(p, order)
-	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
+	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}, nil
 }
 
 // attach links the intent to the payment and takes the call of its revision as
@@ -258,6 +265,9 @@ func (b *batch) settleOrders() error {
 			if paid.status() == OrderPaid {
 				order.PaidAt = &b.now
 				b.turn(order, OrderPaid, "order.paid", cause)
+				if err := b.tellPaid(order); err != nil {
+					return err
+				}
 			}
 		}
 		b.turn(order, order.books().status(), "order.status", cause)

@@ -12,6 +12,7 @@ import (
 
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/outbound"
 	"till/pkg/store"
 	"till/pkg/timeline"
 )
@@ -36,6 +37,7 @@ type batch struct {
 	cause         map[OrderID]causeOf
 	entries       []timeline.Entry
 	effects       []effects.Effect
+	audience      *outbound.Audience // of the app's own backend
 }
 
 // causeOf is the news that last moved an order.
@@ -50,7 +52,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
 		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{},
+		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{},
 	}
 	var intents []gateway.IntentID
 	var ids []ID
@@ -73,7 +75,8 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			store.Find(p, &orders, ordersOf("id", s.conf.Livemode, intents, ids, lock))
 		}
 		store.Find(p, &payments, ordersOf("order_id", s.conf.Livemode, intents, ids, lock))
-		if moves { // for the confirmation of one that is paid
+		if moves { // for whom is told of one that is paid
+			b.audience = outbound.Look(p)
 			store.Find(p, &items, ordersOf("order_id", s.conf.Livemode, intents, ids, " ORDER BY order_id, position"))
 		}
 	})
@@ -127,6 +130,14 @@ func (b *batch) find(o Observation) (*paymentRow, Outcome) {
 	return p, Applied
 }
 
+// itemsOf are an order's lines, as they are at the end of this batch.
+func (b *batch) itemsOf(id OrderID) []itemRow {
+	if b.repriced[id] != nil {
+		return b.repriced[id]
+	}
+	return b.items[id]
+}
+
 func (b *batch) touchOrder(order *orderRow, o Observation, p *paymentRow) {
 	b.dirtyOrders[order.ID] = true
 	b.cause[order.ID] = causeOf{o, p}
@@ -174,6 +185,7 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 		store.Insert(p, newRefunds)
 		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
 		timeline.Add(p, b.entries)
+		b.audience.Write(p)
 		also(p)
 	}, b.effects, b.now)
 }

@@ -17,11 +17,7 @@ func (b *batch) sendReceipts(paid []OrderID) error {
 		to := cmp.Or(order.ReceiptEmail, order.AccountEmail, order.BillingEmail)
 		switch {
 		case to != "":
-			items := b.items[id]
-			if b.repriced[id] != nil {
-				items = b.repriced[id]
-			}
-			data, err := json.Marshal(b.s.confirmation(order, items))
+			data, err := json.Marshal(b.s.confirmation(order, b.itemsOf(id)))
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/store"
 )
 
@@ -62,8 +63,11 @@ type Options struct {
 	Catalog   *catalog.Service
 	Customers *customers.Service
 	Effects   *effects.Effects
-	Log       *slog.Logger
-	Now       func() time.Time // nil: the wall clock
+	// Outbound sends what the app's backend is told. nil: what is written down waits
+	// until somebody looks.
+	Outbound *outbound.Outbound
+	Log      *slog.Logger
+	Now      func() time.Time // nil: the wall clock
 }
 
 // Service takes orders and payments from start to end.
@@ -74,6 +78,7 @@ type Service struct {
 	catalog   *catalog.Service
 	customers *customers.Service
 	effects   *effects.Effects
+	outbound  *outbound.Outbound
 	log       *slog.Logger
 	clock     func() time.Time
 	hub       *hub
@@ -94,7 +99,7 @@ func New(conf Config, opt Options) *Service {
 		opt.Now = time.Now
 	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)
