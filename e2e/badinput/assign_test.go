@@ -13,6 +13,8 @@ func good(path string) string {
 		return item
 	case "/orders/{id}/refunds":
 		return `"amount":1`
+	case "/payments/{id}/capture":
+		return `"amount":1`
 	case "/mobile/payment-sheet":
 		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
 	case "/me/setup-intents":

@@ -33,9 +33,9 @@ import (
 // or as many as -rapid.checks says.
 func perCheck() int {
 	if os.Getenv("TILL_TEST_LONG") != "" {
-		return 60
+		return 120
 	}
-	return 20
+	return 60
 }
 
 // operation is one of the contract's.
@@ -130,11 +130,14 @@ func (r *till) people() {
 		r.Await(token, p.Get("id"), 0)
 		r.learn(p)
 		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
+		r.known["paid"] = append(r.known["paid"], p.Get("orderId"))
+		r.learn(r.Call("POST", "/orders/"+p.Get("orderId")+"/refunds", staff, map[string]any{"amount": 1}))
 	}
 	saved := r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
 	for range 3 {
 		r.ConfirmSetup(saved.Get("clientSecret"), "pm_card_visa")
 		r.learn(r.Call("GET", "/me/payment-methods", user, nil))
+		r.known["saved"] = r.known["pm_"][:1]
 		saved = r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
 	}
 	r.Until("there are deliveries", func() bool {
@@ -167,12 +170,21 @@ func (r *till) send(t *rapid.T, o operation) {
 	d := drawer{t: t, known: maps.Clone(r.known), spoil: rapid.SampledFrom([]int{0, 0, 8, 24}).Draw(t, "spoil")}
 	d.known["orderId"] = r.known["ord_"]
 	switch {
+	case strings.HasSuffix(o.path, "/refunds"):
+		d.known["id"] = slices.Concat(r.known["paid"], r.known["paid"], r.known["ord_"])
+		d.known["reason"] = []string{"duplicate", "fraudulent", "requested_by_customer"}
+	case strings.HasPrefix(o.path, "/refunds"):
+		d.known["id"] = r.known["ref_"]
 	case strings.HasPrefix(o.path, "/orders"):
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
 		d.known["id"] = r.known["pay_"]
 	case strings.HasPrefix(o.path, "/me"):
-		d.known["id"] = r.known["pm_"]
+		// One method stays, as one endpoint does below.
+		d.known["id"] = slices.Concat(slices.Repeat(r.known["saved"], 8), r.known["pm_"])
+		if o.OperationID == "deletePaymentMethod" {
+			d.known["id"] = slices.DeleteFunc(slices.Clone(r.known["pm_"]), func(id string) bool { return slices.Contains(r.known["saved"], id) })
+		}
 	case strings.HasPrefix(o.path, "/webhook-endpoints"):
 		// One endpoint stays, so that the calls of one do not all come to what is gone.
 		stays := r.known["backend"]

@@ -130,7 +130,9 @@ func DecodeCharge(object []byte) (Charge, error) {
 		Intent   rawJSON           `json:"payment_intent"`
 		Metadata map[string]string `json:"metadata"`
 		Livemode bool              `json:"livemode"`
-		Refunded int64             `json:"amount_refunded"`
+		Amount   int64             `json:"amount"`
+		Taken    int64             `json:"amount_captured"`
+		Refunded int64             `json:"amount_refunded"` // with what was held and given up
 		Billing  struct {
 			Email string `json:"email"`
 		} `json:"billing_details"`
@@ -148,7 +150,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 		return Charge{}, err
 	}
 	c := Charge{
-		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: o.Refunded, BillingEmail: o.Billing.Email,
+		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: max(0, o.Refunded-(o.Amount-o.Taken)), BillingEmail: o.Billing.Email,
 	}
 	if !o.Captured {
 		c.CaptureBefore = unix(o.Method.Card.CaptureBefore)

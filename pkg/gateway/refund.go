@@ -24,11 +24,14 @@ type RefundParams struct {
 
 // Refund is a Refund as Stripe shows it at one moment.
 type Refund struct {
-	ID       RefundID
-	Intent   IntentID // empty where a charge without an intent was refunded
-	Charge   string
-	Amount   money.Amount
-	Status   string // Stripe's word: pending, requires_action, succeeded, failed, canceled
+	ID     RefundID
+	Intent IntentID // empty where a charge without an intent was refunded
+	Charge string
+	Amount money.Amount
+	Status string // Stripe's word: pending, requires_action, succeeded, failed, canceled
+	// Release says that it gave up money that was held and never taken: what a capture
+	// in part, a cancel or the lapse of a hold leaves. No balance has moved.
+	Release  bool
 	Reason   string
 	Failure  string // failure_reason
 	Metadata map[string]string
@@ -130,6 +133,7 @@ func DecodeRefund(object []byte) (Refund, error) {
 		Failure  string            `json:"failure_reason"`
 		Metadata map[string]string `json:"metadata"`
 		Created  int64             `json:"created"`
+		Moved    rawJSON           `json:"balance_transaction"`
 	}
 	if err := decode(object, &o); err != nil {
 		return Refund{}, fmt.Errorf("decode refund: %w", err)
@@ -139,6 +143,6 @@ func DecodeRefund(object []byte) (Refund, error) {
 	}
 	return Refund{
 		ID: RefundID(o.ID), Intent: IntentID(idOf(o.Intent)), Charge: idOf(o.Charge), Amount: money.Amount{Minor: o.Amount, Currency: o.Currency},
-		Status: o.Status, Reason: o.Reason, Failure: o.Failure, Metadata: o.Metadata, Created: unix(o.Created),
+		Status: o.Status, Release: o.Status == "succeeded" && idOf(o.Moved) == "", Reason: o.Reason, Failure: o.Failure, Metadata: o.Metadata, Created: unix(o.Created),
 	}, nil
 }

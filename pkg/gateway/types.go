@@ -53,7 +53,7 @@ type Charge struct {
 	Intent       IntentID
 	Metadata     map[string]string // copied by Stripe from the intent
 	Livemode     bool
-	Refunded     int64 // minor units, net of refunds that failed
+	Refunded     int64 // minor units of what was captured, net of refunds that failed
 	BillingEmail string
 	// CaptureBefore is when the hold of a card's money lapses; zero where nothing is held.
 	CaptureBefore time.Time

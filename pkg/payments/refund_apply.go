@@ -43,6 +43,9 @@ func (b *batch) loadRefunds(tx *gorm.DB) error {
 func (b *batch) applyRefund(p *paymentRow, order *orderRow, o Observation) Change {
 	news := *o.Refund
 	change := Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
+	if news.Release { // no money went back: the order's released says it
+		return change
+	}
 	if news.Amount.Currency != p.Currency || news.Amount.Minor <= 0 {
 		b.tellStaff(p, order, "refund_mismatch", "A refund does not fit its payment.", "Till has not taken it into the books. Compare the two in Stripe's dashboard.")
 		return change

@@ -24,7 +24,7 @@ type orderRow struct {
 	AmountMismatch bool
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
-	CaptureMethod  CaptureMethod `gorm:"default:automatic"`
+	CaptureMethod  CaptureMethod     `gorm:"default:automatic"`
 	Receipt        receipt
 	ReceiptEmail   string // given with the order
 	AccountEmail   string // the token's

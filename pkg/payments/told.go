@@ -15,27 +15,30 @@ import (
 
 // OrderView is an order in the body of an event. It has no client secret.
 type OrderView struct {
-	ID           string            `json:"id"`
-	Status       string            `json:"status"`
-	Reference    string            `json:"reference,omitempty"`
-	Total        int64             `json:"total"`
-	Currency     string            `json:"currency"`
-	Subject      string            `json:"subject,omitempty"`
-	Issuer       string            `json:"issuer,omitempty"`
-	SetByServer  bool              `json:"setByServer,omitempty"`
-	Items        []ItemView        `json:"items"`
-	Payments     []OrderPayment    `json:"payments"`
-	Description  string            `json:"description,omitempty"`
-	Metadata     map[string]string `json:"metadata,omitempty"`
-	ReceiptEmail string            `json:"receiptEmail,omitempty"`
-	PaidAt       time.Time         `json:"paidAt,omitzero"`
-	CanceledAt   time.Time         `json:"canceledAt,omitzero"`
-	CreatedAt    time.Time         `json:"createdAt"`
-	UpdatedAt    time.Time         `json:"updatedAt"`
+	ID             string            `json:"id"`
+	Status         string            `json:"status"`
+	Reference      string            `json:"reference,omitempty"`
+	Total          int64             `json:"total"`
+	AmountRefunded int64             `json:"amountRefunded"`
+	Currency       string            `json:"currency"`
+	Subject        string            `json:"subject,omitempty"`
+	Issuer         string            `json:"issuer,omitempty"`
+	CaptureMethod  string            `json:"captureMethod"`
+	SetByServer    bool              `json:"setByServer,omitempty"`
+	Items          []ItemView        `json:"items"`
+	Payments       []OrderPayment    `json:"payments"`
+	Description    string            `json:"description,omitempty"`
+	Metadata       map[string]string `json:"metadata,omitempty"`
+	ReceiptEmail   string            `json:"receiptEmail,omitempty"`
+	PaidAt         time.Time         `json:"paidAt,omitzero"`
+	CanceledAt     time.Time         `json:"canceledAt,omitzero"`
+	CreatedAt      time.Time         `json:"createdAt"`
+	UpdatedAt      time.Time         `json:"updatedAt"`
 }
 
 // ItemView is a line of an OrderView.
 type ItemView struct {
+	Position   int64  `json:"position"`
 	PriceID    string `json:"priceId,omitempty"`
 	ProductID  string `json:"productId,omitempty"`
 	Name       string `json:"name"`
@@ -52,15 +55,28 @@ type OrderPayment struct {
 
 // PaymentView is a payment in the body of an event. It has no client secret.
 type PaymentView struct {
-	ID        string       `json:"id"`
-	OrderID   string       `json:"orderId"`
-	Amount    int64        `json:"amount"`
-	Currency  string       `json:"currency"`
-	Status    string       `json:"status"`
-	Version   int64        `json:"version"`
-	Failure   *FailureView `json:"failure,omitempty"`
-	CreatedAt time.Time    `json:"createdAt"`
-	UpdatedAt time.Time    `json:"updatedAt"`
+	ID               string       `json:"id"`
+	OrderID          string       `json:"orderId"`
+	Amount           int64        `json:"amount"`
+	Currency         string       `json:"currency"`
+	AmountCapturable int64        `json:"amountCapturable"`
+	AmountCaptured   int64        `json:"amountCaptured"`
+	CaptureBefore    time.Time    `json:"captureBefore,omitzero"`
+	Status           string       `json:"status"`
+	NextAction       *ActionView  `json:"nextAction,omitempty"`
+	Version          int64        `json:"version"`
+	SetupFutureUsage string       `json:"setupFutureUsage,omitempty"`
+	Failure          *FailureView `json:"failure,omitempty"`
+	CreatedAt        time.Time    `json:"createdAt"`
+	UpdatedAt        time.Time    `json:"updatedAt"`
+}
+
+// ActionView is what the payer's app does next. The payer's pages are not the
+// backend's to know.
+type ActionView struct {
+	Type       string    `json:"type"`
+	StripeType string    `json:"stripeType,omitempty"`
+	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
 }
 
 // FailureView is why a PaymentView did not go through.
@@ -75,13 +91,14 @@ type FailureView struct {
 func (o Order) View() OrderView {
 	issuer, subject, _ := strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	v := OrderView{
-		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Total: o.Total.Minor, Currency: string(o.Total.Currency),
-		Subject: subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
+		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		CaptureMethod: string(o.CaptureMethod),
+		Subject:       subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
 		Description: o.Description, Metadata: o.Metadata, ReceiptEmail: o.ReceiptEmail,
 		PaidAt: o.PaidAt, CanceledAt: o.CanceledAt, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 	for _, i := range o.Items {
-		v.Items = append(v.Items, ItemView{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount})
+		v.Items = append(v.Items, ItemView{Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount})
 	}
 	for _, p := range o.Payments {
 		v.Payments = append(v.Payments, OrderPayment{ID: string(p.ID), Status: string(p.Status)})
@@ -93,7 +110,11 @@ func (o Order) View() OrderView {
 func (p Payment) View() PaymentView {
 	v := PaymentView{
 		ID: string(p.ID), OrderID: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
+		AmountCapturable: p.Capturable, AmountCaptured: p.Captured, CaptureBefore: p.CaptureBefore, SetupFutureUsage: string(p.Future),
 		Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+	}
+	if a := p.NextAction; a != nil {
+		v.NextAction = &ActionView{Type: string(a.Type), StripeType: a.Stripe, ExpiresAt: a.ExpiresAt}
 	}
 	if f := p.Failure; f != nil {
 		v.Failure = &FailureView{Code: f.Code, DeclineCode: f.DeclineCode, Message: f.Message, Advice: string(f.Advice)}
