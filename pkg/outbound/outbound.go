@@ -226,5 +226,5 @@ func (o *Outbound) tidy(ctx context.Context) error {
 // jittered is a time of the schedule, a tenth longer or shorter, so that what
 // failed together does not come back together.
 func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64()))
+	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64())) //nolint:gosec // when to try again is no secret
 }
