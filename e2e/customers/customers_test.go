@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,8 +214,8 @@ func TestCrashBetween(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-				ahead := new(time.Duration)
-				r := rig.StartAt(t, db, func() time.Time { return time.Now().Add(*ahead) })
+				var ahead atomic.Int64
+				r := rig.StartAt(t, db, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
 				token := jenny(r)
 				kind := "reset_before"
 				if asked {
@@ -226,7 +227,7 @@ func TestCrashBetween(t *testing.T) {
 				if err := db.Write(t.Context()).Exec("UPDATE customers SET stage = 'creating'").Error; err != nil { // as who died had no time to say that it is open
 					t.Fatal(err)
 				}
-				*ahead = 20 * time.Second
+				ahead.Store(int64(20 * time.Second))
 				call(t, r, 201, "POST", "/me/setup-intents", token, map[string]any{"usage": "off_session"})
 				only(t, r)
 			})

@@ -43,10 +43,12 @@ func TestKilledBetweenDeliveredAndMarked(t *testing.T) {
 		serve.Ready(t, addr)
 
 		var dying atomic.Bool
+		taken, dead := make(chan struct{}), make(chan struct{})
 		in := &receiver{}
 		in.answer = func(http.ResponseWriter, *http.Request) {
 			if dying.CompareAndSwap(true, false) {
-				serve.Kill()
+				close(taken)
+				<-dead
 			}
 		}
 		in.Server = httptest.NewServer(in)
@@ -61,7 +63,9 @@ func TestKilledBetweenDeliveredAndMarked(t *testing.T) {
 		token := post(t, "http://"+addr+"/auth/guest", "", "")["token"].(string)
 		order := post(t, "http://"+addr+"/orders", token, `{"amount":500,"currency":"eur"}`)["id"].(string)
 		post(t, "http://"+addr+"/orders/"+order+"/cancel", token, "")
-		serve.End(t)
+		<-taken
+		serve.Kill()
+		close(dead)
 		serve.Restart(t)
 		serve.Ready(t, addr)
 		serve.Until(t, "it is sent again", func() bool { return len(in.messages()) == 2 })

@@ -79,12 +79,13 @@ func send(url string, opt Options) Attempt {
 // name means by the time that it is dialed.
 func TestWhatIsNotPublicIsNotDialed(t *testing.T) {
 	var connected atomic.Int64
-	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	inside := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	inside.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connected.Add(1)
 		}
 	}
+	inside.Start()
 	defer inside.Close()
 	_, port, err := net.SplitHostPort(inside.Listener.Addr().String())
 	if err != nil {
