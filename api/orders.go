@@ -101,7 +101,7 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{
 				PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
-				Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount,
+				Quantity: i.Quantity, TransformQuantity: viewPackage(i.Package), UnitAmount: i.Unit, Amount: i.Amount,
 			}
 		}),
 		Payments: views(o.Payments, func(p payments.Payment) openapi.OrderPayment {

@@ -41,7 +41,7 @@ type CreateOrder struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations). A server key may name any.
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount` or `lines`
+	// Currency ISO 4217. Required with `amount` and `lines`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -79,7 +79,7 @@ type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount`
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -103,6 +103,17 @@ type CreatePaymentIntent struct {
 	//
 	// Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
+}
+
+// CurrencyOption defines model for CurrencyOption.
+type CurrencyOption struct {
+	// Currency Example: usd
+	Currency string `json:"currency"`
+
+	// UnitAmount Minor units of this currency
+	//
+	// Example: 1950
+	UnitAmount int64 `json:"unitAmount"`
 }
 
 // Features defines model for Features.
@@ -173,7 +184,7 @@ type Order struct {
 
 // OrderItem defines model for OrderItem.
 type OrderItem struct {
-	// Amount Minor units
+	// Amount Minor units: `unitAmount` × `quantity`, or × the packages that it makes
 	//
 	// Example: 3600
 	Amount int64 `json:"amount"`
@@ -188,7 +199,12 @@ type OrderItem struct {
 	// Quantity Example: 2
 	Quantity int64 `json:"quantity"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -369,6 +385,9 @@ type Price struct {
 	// Currency Example: eur
 	Currency string `json:"currency"`
 
+	// CurrencyOptions Further currencies that it can be ordered in, by name: send one as `currency` beside `items`
+	CurrencyOptions *[]CurrencyOption `json:"currencyOptions,omitempty"`
+
 	// Id Stripe's price id
 	//
 	// Example: price_mug
@@ -379,7 +398,12 @@ type Price struct {
 	// Example: mug
 	LookupKey *string `json:"lookupKey,omitempty"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -517,6 +541,21 @@ type TimelineEntry struct {
 type TimelineEntryList struct {
 	Data    []TimelineEntry `json:"data"`
 	HasMore bool            `json:"hasMore"`
+}
+
+// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+// that makes none is refused with 422 `quantity_too_small`.
+type TransformQuantity struct {
+	// DivideBy Pieces in a package
+	//
+	// Example: 6
+	DivideBy int64 `json:"divideBy"`
+
+	// Round `up` or `down`
+	//
+	// Example: up
+	Round string `json:"round"`
 }
 
 // WebhookAttempt defines model for WebhookAttempt.

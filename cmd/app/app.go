@@ -127,7 +127,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
-	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
 	a.Limiter = limits.New(db, limits.Options{Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
@@ -220,5 +220,5 @@ func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Even
 			outcomes[from[n]] = inbox.Outcome{State: inbox.Ignored, Reason: "not of this catalogue"}
 		}
 	}
-	return outcomes, nil, nil
+	return outcomes, a.Catalog.Announce, nil
 }

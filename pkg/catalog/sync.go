@@ -52,7 +52,7 @@ func (s *Service) Sync(ctx context.Context) (Counts, error) {
 
 	prices := batch[priceRow]{}
 	flushPrices := func() error {
-		err := s.db.Tx(ctx, func(tx *gorm.DB) error { return writePrices(tx, prices) })
+		err := s.db.Tx(ctx, func(tx *gorm.DB) error { return writeListedPrices(tx, prices) })
 		clear(prices)
 		return err
 	}

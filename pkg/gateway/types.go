@@ -90,18 +90,22 @@ type Product struct {
 }
 
 // Price is a catalogue price at Stripe. Only one-time prices with a whole unit
-// amount can be ordered; Recurring and Tiered tell the others apart.
+// amount can be ordered.
 type Price struct {
 	ID        string
 	Product   string
 	LookupKey string
 	Currency  money.Currency
 	Unit      int64 // minor units; zero when HasUnit is false
-	HasUnit   bool  // false for tiers and fractions of a minor unit
+	HasUnit   bool  // false for tiers, fractions of a minor unit and what the payer chooses
+	DivideBy  int64 // pieces in a package, which Unit is for; 0: it is for a piece
+	RoundUp   bool  // of a package that is not full: whether it is paid for
 	Recurring bool
-	Active    bool
-	Livemode  bool
-	Created   time.Time
+	// Options is Unit in further currencies. Events do not hold it.
+	Options  map[money.Currency]int64
+	Active   bool
+	Livemode bool
+	Created  time.Time
 }
 
 // APIVersion is the version that Till reads objects in. An event of another

@@ -22,7 +22,7 @@ type Cart struct {
 	Items        []Line
 	Lines        []OwnLine
 	Amount       *int64 // minor units of Currency
-	Currency     string // of Amount or Lines
+	Currency     string // of Amount or Lines; of Items, where it is not to be their own
 	Reference    string // the app's id for the cart, up to 64 characters
 	ReceiptEmail string
 	Description  string
@@ -45,6 +45,7 @@ var (
 	ErrAmountTooLarge     = problem.New(problem.Invalid, "amount_too_large", "The amount is too large.")
 	ErrAmountInvalid      = problem.New(problem.Invalid, "amount_invalid", "The amount cannot be charged in this currency.")
 	ErrCurrencyUnknown    = problem.New(problem.Invalid, "currency_unknown", "The currency is not one that Stripe charges in.").At("currency")
+	ErrQuantityTooSmall   = problem.New(problem.Invalid, "quantity_too_small", "The quantity is too small.")
 	ErrCurrencyMismatch   = problem.New(problem.Invalid, "currency_mismatch", "All items of an order must have the same currency.")
 	errValidation         = problem.New(problem.Invalid, "validation_failed", "The request is not valid.")
 	errReceiptEmail       = errValidation.Detailf("receiptEmail must be one plain mail address, such as jenny@example.com.").At("receiptEmail")
@@ -78,8 +79,8 @@ func (c Cart) check(withOrder bool) error {
 	switch {
 	case (c.Amount != nil || c.Lines != nil) && c.Currency == "":
 		return errValidation.Detailf("currency is required with %s.", sent[0]).At("currency")
-	case c.Amount == nil && c.Lines == nil && c.Currency != "":
-		return errValidation.Detailf("currency goes with amount or lines; items have their own.").At("currency")
+	case withOrder && c.Currency != "":
+		return errValidation.Detailf("currency belongs to a new order; leave it out with orderId.").At("currency")
 	case withOrder && c.Reference != "":
 		return errValidation.Detailf("reference belongs to a new order; leave it out with orderId.").At("reference")
 	}
@@ -124,7 +125,11 @@ func (s *summing) at(err *problem.Error, name string) error {
 
 // add takes a line of one currency into the sum, which the first one sets.
 func (s *summing) add(line itemRow, currency money.Currency) error {
-	amount, err := money.Amount{Minor: line.UnitAmount, Currency: currency}.Times(line.Quantity)
+	units := line.pack().Units(line.Quantity)
+	if units == 0 {
+		return s.at(ErrQuantityTooSmall.Detailf("This is sold in packages of %d: order that many at least.", line.DivideBy), "quantity")
+	}
+	amount, err := money.Amount{Minor: line.UnitAmount, Currency: currency}.Times(units)
 	if err != nil {
 		return s.at(ErrAmountTooLarge, "quantity")
 	}
@@ -160,15 +165,18 @@ func (c Cart) priceIDs() []string {
 }
 
 func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
-	if c.Items != nil {
-		return priceItems(prices, c.Items)
-	}
 	if c.Amount != nil && c.setBy == "" && s.conf.AmountMax == 0 {
 		return priced{}, ErrClientAmount
 	}
-	currency, err := money.ParseCurrency(c.Currency)
-	if err != nil {
-		return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", c.Currency)
+	var currency money.Currency
+	if c.Currency != "" || c.Items == nil {
+		var err error
+		if currency, err = money.ParseCurrency(c.Currency); err != nil {
+			return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", c.Currency)
+		}
+	}
+	if c.Items != nil {
+		return priceItems(prices, c.Items, currency)
 	}
 	if c.Lines != nil {
 		return priceOwn(c.Lines, currency)
@@ -185,15 +193,24 @@ func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
 	return priced{total: a, items: []itemRow{{Name: cmp.Or(c.Description, "Payment"), Quantity: 1, UnitAmount: a.Minor, Amount: a.Minor}}}, nil
 }
 
-func priceItems(prices *catalog.Prices, lines []Line) (priced, error) {
+// priceItems adds up lines of the catalogue, in this currency or, where it is empty,
+// in the prices' own.
+func priceItems(prices *catalog.Prices, lines []Line, currency money.Currency) (priced, error) {
 	sum := summing{field: "items"}
 	for _, l := range lines {
 		p, err := prices.Find(l.PriceID)
 		if refused, ok := problem.As(err); ok {
 			return priced{}, sum.at(refused, "priceId")
 		}
-		line := itemRow{PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName, Quantity: l.Quantity, UnitAmount: p.Unit.Minor}
-		if err := sum.add(line, p.Unit.Currency); err != nil {
+		unit, sold := p.In(cmp.Or(currency, p.Unit.Currency))
+		if !sold {
+			return priced{}, sum.at(ErrCurrencyMismatch.Detailf("The price %q is not sold in %s.", l.PriceID, currency), "priceId")
+		}
+		line := itemRow{
+			PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName, Quantity: l.Quantity,
+			UnitAmount: unit.Minor, DivideBy: p.Package.DivideBy, RoundUp: p.Package.RoundUp,
+		}
+		if err := sum.add(line, unit.Currency); err != nil {
 			return priced{}, err
 		}
 	}
@@ -237,7 +254,7 @@ func (p priced) same(order *orderRow, items []itemRow) bool {
 	for i := range items {
 		a, b := items[i], p.items[i]
 		renamed := p.setBy != "" && a.PriceID == "" && a.Name != b.Name
-		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || renamed {
+		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || a.pack() != b.pack() || renamed {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"till/pkg/catalog"
 	"till/pkg/money"
 )
 
@@ -52,6 +53,7 @@ type Item struct {
 	ProductID string
 	Name      string
 	Quantity  int64
-	Unit      int64 // minor units
-	Amount    int64 // minor units, Unit × Quantity
+	Package   catalog.Package
+	Unit      int64 // minor units, for a piece or for a package of them
+	Amount    int64 // minor units: Unit × the units that Package makes of Quantity
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/catalog"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -53,10 +54,16 @@ type itemRow struct {
 	Name       string
 	Quantity   int64
 	UnitAmount int64
+	DivideBy   int64 // see catalog.Package
+	RoundUp    bool
 	Amount     int64
 }
 
 func (itemRow) TableName() string { return "order_items" }
+
+func (i itemRow) pack() catalog.Package {
+	return catalog.Package{DivideBy: i.DivideBy, RoundUp: i.RoundUp}
+}
 
 type paymentRow struct {
 	ID           ID `gorm:"primaryKey"`
@@ -152,7 +159,10 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.CanceledAt = r.CanceledAt.UTC()
 	}
 	for _, i := range items {
-		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+		o.Items = append(o.Items, Item{
+			PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name,
+			Quantity: i.Quantity, Package: i.pack(), Unit: i.UnitAmount, Amount: i.Amount,
+		})
 	}
 	for _, p := range payments {
 		o.Payments = append(o.Payments, p.payment())
