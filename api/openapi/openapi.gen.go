@@ -62,6 +62,11 @@ type CreateOrder struct {
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
 
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
 
@@ -95,6 +100,11 @@ type CreatePaymentIntent struct {
 	//
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId *string `json:"orderId,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
 
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
@@ -145,8 +155,9 @@ type Order struct {
 	CreatedAt  time.Time  `json:"createdAt"`
 
 	// Currency Example: eur
-	Currency    string  `json:"currency"`
-	Description *string `json:"description,omitempty"`
+	Currency    string         `json:"currency"`
+	Description *string        `json:"description,omitempty"`
+	Discount    *OrderDiscount `json:"discount,omitempty"`
 
 	// Id Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
@@ -175,11 +186,29 @@ type Order struct {
 	// Subject Whose it is, shown to server keys and staff: the `sub` of the owner's tokens
 	Subject *string `json:"subject,omitempty"`
 
-	// Total Minor units
+	// Subtotal Minor units, all items without the discount
+	//
+	// Example: 3600
+	Subtotal int64 `json:"subtotal"`
+
+	// Total Minor units, what is to be paid
 	//
 	// Example: 3600
 	Total     int64     `json:"total"`
 	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// OrderDiscount defines model for OrderDiscount.
+type OrderDiscount struct {
+	// Amount Minor units, what it takes off the subtotal
+	//
+	// Example: 360
+	Amount int64 `json:"amount"`
+
+	// Code The promotion code, as you have written it at Stripe
+	//
+	// Example: WINTER
+	Code string `json:"code"`
 }
 
 // OrderItem defines model for OrderItem.
@@ -188,6 +217,11 @@ type OrderItem struct {
 	//
 	// Example: 3600
 	Amount int64 `json:"amount"`
+
+	// DiscountAmount Minor units, the part of the order's discount that is taken off this item; left out where none is
+	//
+	// Example: 360
+	DiscountAmount *int64 `json:"discountAmount,omitempty"`
 
 	// Name Example: Enamel mug
 	Name string `json:"name"`

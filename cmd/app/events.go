@@ -9,8 +9,8 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent.": a.applyPayments,
-		"price. product.":         a.applyCatalog,
+		"charge. payment_intent.":                 a.applyPayments,
+		"coupon. price. product. promotion_code.": a.applyCatalog,
 	}
 }
 
@@ -19,6 +19,9 @@ func (a *App) appliers() map[string]inbox.Applier {
 var events = []string{
 	"charge.succeeded",
 	"charge.updated",
+	"coupon.created",
+	"coupon.deleted",
+	"coupon.updated",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",
 	"payment_intent.created",
@@ -32,6 +35,8 @@ var events = []string{
 	"product.created",
 	"product.deleted",
 	"product.updated",
+	"promotion_code.created",
+	"promotion_code.updated",
 }
 
 // Events are the types of events that Till acts on.

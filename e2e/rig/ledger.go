@@ -62,7 +62,7 @@ func (r *Rig) Settle(dropped bool) {
 		}
 		return (undelivered == 0 || dropped) &&
 			r.Count("SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')") == 0 &&
-			r.Count("SELECT count(*) FROM prices WHERE unread > 0") == 0 &&
+			r.Count("SELECT (SELECT count(*) FROM prices WHERE unread > 0) + (SELECT count(*) FROM coupons WHERE unread > 0) + (SELECT count(*) FROM promotion_codes WHERE unread > 0)") == 0 &&
 			r.Count("SELECT count(*) FROM effects WHERE state = 'pending'") == 0 &&
 			r.Count("SELECT count(*) FROM river_job WHERE finalized_at IS NULL") == 0
 	})

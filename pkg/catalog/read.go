@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"till/pkg/gateway"
 	"till/pkg/store"
@@ -27,10 +28,23 @@ func (s *Service) Announce() {
 // where Stripe does not answer; what is left is read the next time. Two replicas
 // may read the same row, which does no harm.
 func (s *Service) ReadUnread(ctx context.Context) error {
-	return readEach(ctx, s, "prices", append(priceColumns[:len(priceColumns):len(priceColumns)], "currency_options"), func(ctx context.Context, id string) (priceRow, error) {
+	prices := readEach(ctx, s, "prices", append(slices.Clone(priceColumns), "currency_options"), func(ctx context.Context, id string) (priceRow, error) {
 		p, at, err := s.gateway.ReadPrice(ctx, id)
 		return newPriceRow(p, at, false), err
 	})
+	coupons := readEach(ctx, s, "coupons", allCouponColumns, func(ctx context.Context, id string) (couponRow, error) {
+		k, at, err := s.gateway.ReadCoupon(ctx, id)
+		row := newCouponRow(k, at, false)
+		row.Whole = true
+		return row, err
+	})
+	promotions := readEach(ctx, s, "promotion_codes", allPromotionCodes, func(ctx context.Context, id string) (promotionRow, error) {
+		p, at, err := s.gateway.ReadPromotionCode(ctx, id)
+		row := newPromotionRow(p, at, false)
+		row.Whole = true
+		return row, err
+	})
+	return errors.Join(prices, coupons, promotions)
 }
 
 // readEach reads the unread rows of a table, one after the other, and sets these

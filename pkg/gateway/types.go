@@ -108,6 +108,36 @@ type Price struct {
 	Created  time.Time
 }
 
+// Coupon is a discount at Stripe: a part of an amount, or a fixed amount.
+type Coupon struct {
+	ID         string
+	PercentOff int64                    // in ten-thousandths of a percent; 0: AmountOff
+	AmountOff  map[money.Currency]int64 // minor units; events hold the first currency alone
+	Products   []string                 // what it is good for; empty: everything. Events do not hold it
+	RedeemBy   time.Time                // zero: no end
+	// MaxRedemptions is how often it may be redeemed by all its codes; 0: no end.
+	MaxRedemptions int64
+	TimesRedeemed  int64
+	Livemode       bool
+	Created        time.Time
+}
+
+// PromotionCode is what a customer types to have a coupon's discount.
+type PromotionCode struct {
+	ID             string
+	Code           string
+	Coupon         string
+	Customer       string // the only one who may use it; empty: everybody
+	Active         bool
+	ExpiresAt      time.Time // zero: no end
+	MaxRedemptions int64     // 0: no end
+	TimesRedeemed  int64
+	FirstTime      bool                     // only for who has bought nothing before
+	Minimums       map[money.Currency]int64 // what an order must come to; nil: any. Events hold the first currency alone
+	Livemode       bool
+	Created        time.Time
+}
+
 // APIVersion is the version that Till reads objects in. An event of another
 // version tells which object has changed, and nothing more.
 const APIVersion = "2023-10-16"

@@ -140,6 +140,9 @@ func (b *batch) apply(o Observation) Change {
 		p.Version++
 		p.UpdatedAt, p.Looks = b.now, 0
 		p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
+		if after.status.Terminal() && p.Revision > 1 && (p.Stage == creating || p.Stage == sent) {
+			b.givenUp[order.ID] = true
+		}
 		if after.status.Terminal() { // an intent at its end takes no call any more: one under way came too late
 			p.Stage, p.NextCheckAt = attached, nil
 		}
@@ -191,7 +194,8 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	p.Amount, p.Currency = p.Call.Params.Amount.Minor, p.Call.Params.Amount.Currency
 	b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
 	if p.Call.Items != nil {
-		order.Total, order.Currency, order.SetBy = p.Amount, p.Currency, p.Call.SetBy
+		order.take(p.Amount, p.Call.Code)
+		order.Currency, order.SetBy = p.Currency, p.Call.SetBy
 		b.repriced[order.ID] = p.Call.Items
 	}
 	b.touchOrder(order, o, p)
@@ -215,6 +219,7 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 	}
 	switch {
 	case order.CanceledAt != nil:
+		b.paidAfterAll[order.ID] = p.Status == Succeeded && order.PromotionID != ""
 		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it in Stripe's dashboard, or fulfil it by hand.")
 	case order.Total > 0 && others >= order.Total && !order.AmountMismatch:
 		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment in Stripe's dashboard.")

@@ -179,6 +179,9 @@ func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}
+	if err := s.catalog.Return(tx, string(order.ID)); err != nil {
+		return err
+	}
 	return timeline.Write(tx, []timeline.Entry{{
 		OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
 		Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,

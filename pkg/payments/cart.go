@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/auth"
 	"till/pkg/catalog"
 	"till/pkg/money"
 	"till/pkg/problem"
@@ -27,6 +28,8 @@ type Cart struct {
 	ReceiptEmail string
 	Description  string
 	Metadata     map[string]string
+	// PromotionCode is what the customer has typed; with Items alone.
+	PromotionCode string
 
 	setBy string // the server key whose word this is; empty: the customer's
 }
@@ -79,6 +82,8 @@ func (c Cart) check(withOrder bool) error {
 	switch {
 	case (c.Amount != nil || c.Lines != nil) && c.Currency == "":
 		return errValidation.Detailf("currency is required with %s.", sent[0]).At("currency")
+	case c.PromotionCode != "" && c.Items == nil:
+		return errValidation.Detailf("promotionCode goes with items, not with %s.", sent[0]).At("promotionCode")
 	case withOrder && c.Currency != "":
 		return errValidation.Detailf("currency belongs to a new order; leave it out with orderId.").At("currency")
 	case withOrder && c.Reference != "":
@@ -107,9 +112,18 @@ func plainAddress(s string) bool {
 
 // priced is a cart with what it costs.
 type priced struct {
-	total money.Amount
-	items []itemRow
-	setBy string // see Cart
+	total     money.Amount // less the promotion
+	items     []itemRow
+	setBy     string     // see Cart
+	promotion *promotion // nil: none
+}
+
+// promotionID is what tells a cart's code from an order's.
+func (p priced) promotionID() string {
+	if p.promotion == nil {
+		return ""
+	}
+	return p.promotion.ID
 }
 
 // summing is a cart as it is added up, line by line of a field of the request.
@@ -147,13 +161,18 @@ func (s *summing) add(line itemRow, currency money.Currency) error {
 	return nil
 }
 
-// price adds the cart up, with the catalogue's prices where it has none of its own.
-func (s *Service) price(tx *gorm.DB, c Cart) (priced, error) {
+// price adds the cart up, with the catalogue's prices where it has none of its own,
+// and takes off what its promotion code gives to this owner.
+func (s *Service) price(tx *gorm.DB, who auth.Principal, c Cart) (priced, error) {
 	var prices *catalog.Prices
 	if err := store.Send(tx, func(p *store.Pipe) { prices = s.catalog.Look(p, c.priceIDs()) }); err != nil {
 		return priced{}, err
 	}
-	return s.priceAt(prices, c)
+	cart, err := s.priceAt(prices, c)
+	if err == nil && c.PromotionCode != "" {
+		err = s.discount(tx, who, c, &cart)
+	}
+	return cart, err
 }
 
 func (c Cart) priceIDs() []string {
@@ -164,6 +183,7 @@ func (c Cart) priceIDs() []string {
 	return ids
 }
 
+// priceAt adds the cart up without its promotion code.
 func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
 	if c.Amount != nil && c.setBy == "" && s.conf.AmountMax == 0 {
 		return priced{}, ErrClientAmount
@@ -176,7 +196,11 @@ func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
 		}
 	}
 	if c.Items != nil {
-		return priceItems(prices, c.Items, currency)
+		cart, err := priceItems(prices, c.Items, currency)
+		if err == nil && c.PromotionCode == "" { // else its total is not known yet
+			err = chargeable(cart.total, "items")
+		}
+		return cart, err
 	}
 	if c.Lines != nil {
 		return priceOwn(c.Lines, currency)
@@ -214,7 +238,7 @@ func priceItems(prices *catalog.Prices, lines []Line, currency money.Currency) (
 			return priced{}, err
 		}
 	}
-	return sum.priced, chargeable(sum.total, "items")
+	return sum.priced, nil
 }
 
 // withinBounds holds an amount that a client names to what the operator allows.
@@ -248,13 +272,13 @@ func chargeable(a money.Amount, param string) error {
 
 // same reports whether an order holds just these lines.
 func (p priced) same(order *orderRow, items []itemRow) bool {
-	if order.Total != p.total.Minor || order.Currency != p.total.Currency || len(items) != len(p.items) {
+	if order.Total != p.total.Minor || order.Currency != p.total.Currency || order.PromotionID != p.promotionID() || len(items) != len(p.items) {
 		return false
 	}
 	for i := range items {
 		a, b := items[i], p.items[i]
 		renamed := p.setBy != "" && a.PriceID == "" && a.Name != b.Name
-		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || a.pack() != b.pack() || renamed {
+		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || a.pack() != b.pack() || a.Discount != b.Discount || renamed {
 			return false
 		}
 	}

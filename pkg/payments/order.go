@@ -35,7 +35,9 @@ type Order struct {
 	SetByServer  bool   // its lines are the backend's word; the customer cannot change them
 	Reference    string // the app's id for the cart; empty where it gave none
 	Status       OrderStatus
-	Total        money.Amount
+	Total        money.Amount // what is to be paid: the items less Discount
+	Discount     int64        // minor units
+	Code         string       // the promotion code that gives Discount
 	Items        []Item
 	Payments     []Payment // newest first
 	Description  string
@@ -56,4 +58,5 @@ type Item struct {
 	Package   catalog.Package
 	Unit      int64 // minor units, for a piece or for a package of them
 	Amount    int64 // minor units: Unit × the units that Package makes of Quantity
+	Discount  int64 // minor units, what is taken off Amount
 }

@@ -16,6 +16,9 @@ type orderRow struct {
 	Status         OrderStatus
 	Currency       money.Currency
 	Total          int64
+	Discount       int64
+	PromotionID    string // whose Discount it is; see catalog's redemptions
+	PromotionCode  string // as the merchant writes it
 	Processing     int64
 	Authorized     int64
 	Captured       int64
@@ -57,6 +60,7 @@ type itemRow struct {
 	DivideBy   int64 // see catalog.Package
 	RoundUp    bool
 	Amount     int64
+	Discount   int64
 }
 
 func (itemRow) TableName() string { return "order_items" }
@@ -101,6 +105,7 @@ type call struct {
 	Params gateway.IntentParams `json:"params"`
 	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
 	SetBy  string               `json:"setBy,omitempty"` // with Items, as in orderRow
+	Code   *promotion           `json:"code,omitempty"`  // with Items; nil: without a code
 }
 
 func (paymentRow) TableName() string { return "payments" }
@@ -146,7 +151,7 @@ func (r *paymentRow) payment() Payment {
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
 		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
-		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		Discount: r.Discount, Code: r.PromotionCode, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {
@@ -161,7 +166,7 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	for _, i := range items {
 		o.Items = append(o.Items, Item{
 			PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name,
-			Quantity: i.Quantity, Package: i.pack(), Unit: i.UnitAmount, Amount: i.Amount,
+			Quantity: i.Quantity, Package: i.pack(), Unit: i.UnitAmount, Amount: i.Amount, Discount: i.Discount,
 		})
 	}
 	for _, p := range payments {
