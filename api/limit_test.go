@@ -29,8 +29,8 @@ func TestWhatTheContractLimits(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"createPaymentIntent": "user address order", "createGuestToken": "guest",
-		"createOrder": "user address", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
+		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)

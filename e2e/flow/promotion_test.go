@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func TestADiscountedOrderCostsWhatStripeSays(t *testing.T) {
 			t.Errorf("%s", paid.Body)
 		}
 		once(t, r, started.Get("orderId"))
+		if text := r.Mailbox.Letters()[0].Message.Text; !strings.Contains(text, "Discount (HALF): ") {
+			t.Errorf("%s", text)
+		}
 	})
 }
 
@@ -232,6 +236,26 @@ func TestAnOrderChangesItsCode(t *testing.T) {
 		}
 		if a := r.Call("POST", "/orders", token, l.with("HALF")); a.Status != 201 {
 			t.Errorf("%d %s", a.Status, a.Body)
+		}
+	})
+}
+
+// Such as where somebody has canceled it by hand and Stripe took the money after all.
+func TestACanceledOrderThatIsPaidAllTheSameHasItsCodeAgain(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		_, price := sells(r, "unit_amount", "1000")
+		_, ten := offers(r, "TEN", []string{"percent_off", "10"}, "max_redemptions", "1")
+		token := r.Guest()
+		started := r.Intent(201, token, line{price, 1}.with("TEN"))
+		for _, statement := range []string{"UPDATE orders SET status = 'canceled', canceled_at = created_at", "DELETE FROM redemptions"} {
+			if err := r.DB.Write(t.Context()).Exec(statement).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Confirm(started.Get("clientSecret"), "pm_card_visa")
+		r.Until("it has its code again", func() bool { return r.Count("SELECT count(*) FROM redemptions WHERE promotion_id = ?", ten) == 1 })
+		if a := r.Intent(422, token, line{price, 1}.with("TEN")); a.Get("code") != "promotion_code_not_valid" {
+			t.Errorf("%s", a.Body)
 		}
 	})
 }
