@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"math/big"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func newCard(params *form.Value, at string, now int64) (*Card, *Error) {
 		return nil, e
 	}
 	c.Preferred = params.Str("networks", "preferred")
-	if c.Preferred != "" && !contains(c.test().networks(), c.Preferred) {
+	if c.Preferred != "" && !slices.Contains(c.test().networks(), c.Preferred) {
 		return nil, invalidRequest("", at+"[networks][preferred]", "The preferred network "+c.Preferred+" is not available for this card. Available networks: "+strings.Join(c.test().networks(), ", ")+".")
 	}
 	return c, nil

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"maps"
+	"slices"
 
 	"till/pkg/money"
 )
@@ -75,7 +76,7 @@ func (k *Coupon) discounts(currency money.Currency, lines []sale) ([]int64, bool
 	var total int64
 	applies := false
 	for i, l := range lines {
-		if k.Products != nil && !contains(k.Products, l.Product) {
+		if k.Products != nil && !slices.Contains(k.Products, l.Product) {
 			continue
 		}
 		applies = true

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,7 @@ func createFile(c *call) (answer, *Error) {
 	switch {
 	case len(f.Content) == 0:
 		return nil, invalidRequest("", "file", "The file you attempted to upload is empty.")
-	case !contains(strings.Fields(p.types), f.Type):
+	case !slices.Contains(strings.Fields(p.types), f.Type):
 		return nil, invalidRequest("", "file", "The file type you attempted to upload is not supported for the purpose "+f.Purpose+". Supported types: "+strings.Join(strings.Fields(p.types), ", ")+".")
 	case len(f.Content) > p.max:
 		return nil, invalidRequest("", "file", "The file you attempted to upload is too large: files for the purpose "+f.Purpose+" can have up to "+strconv.Itoa(p.max)+" bytes.")

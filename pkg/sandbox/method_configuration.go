@@ -1,5 +1,7 @@
 package sandbox
 
+import "slices"
+
 // MethodConfiguration says which payment methods buyers are shown.
 type MethodConfiguration struct {
 	object
@@ -41,7 +43,7 @@ func (m *MethodConfiguration) render(w *writer) {
 			continue
 		}
 		value := "off"
-		if preference == "on" || preference != "off" && contains(onByDefault, p.Name) {
+		if preference == "on" || preference != "off" && slices.Contains(onByDefault, p.Name) {
 			value = "on"
 		}
 		if preference == "" {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -37,7 +38,7 @@ type resource interface {
 // keep remembers parameters as given, but for those that the resource itself reads.
 func (o *object) keep(params *form.Value, read ...string) {
 	for name, v := range params.Hash {
-		if name == "expand" || name == "metadata" || contains(read, name) {
+		if name == "expand" || name == "metadata" || slices.Contains(read, name) {
 			continue
 		}
 		if o.Given == nil {
@@ -45,15 +46,6 @@ func (o *object) keep(params *form.Value, read ...string) {
 		}
 		o.Given[name] = v
 	}
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 // mergeMetadata sets the keys that were sent, unsets those sent empty, and

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"till/pkg/money"
@@ -261,7 +262,7 @@ func listPrices(c *call) (answer, *Error) {
 	interval, usage := c.params.Str("recurring", "interval"), c.params.Str("recurring", "usage_type")
 	return paged(c, &c.st.Prices, func(p *Price) bool {
 		return (!c.params.Has("active") || p.Active == c.params.Bool("active")) &&
-			(len(keys) == 0 || contains(keys, p.LookupKey)) &&
+			(len(keys) == 0 || slices.Contains(keys, p.LookupKey)) &&
 			(currency == "" || string(p.Currency) == currency) &&
 			(product == "" || p.Product == product) &&
 			(kind == "" || p.kind() == kind) &&

@@ -1,6 +1,10 @@
 package sandbox
 
-import "till/pkg/sandbox/internal/form"
+import (
+	"slices"
+
+	"till/pkg/sandbox/internal/form"
+)
 
 // Product is what is sold.
 type Product struct {
@@ -132,7 +136,7 @@ func listProducts(c *call) (answer, *Error) {
 	ids, url := c.params.Strs("ids"), c.params.Str("url")
 	return paged(c, &c.st.Products, func(p *Product) bool {
 		return (!c.params.Has("active") || p.Active == c.params.Bool("active")) &&
-			(len(ids) == 0 || contains(ids, p.ID)) &&
+			(len(ids) == 0 || slices.Contains(ids, p.ID)) &&
 			(url == "" || p.Given["url"].Str() == url) &&
 			(!c.params.Has("shippable") || p.Given["shippable"].Bool() == c.params.Bool("shippable"))
 	})

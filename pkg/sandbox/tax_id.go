@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"till/pkg/sandbox/internal/form"
@@ -88,7 +89,7 @@ func (x *TaxID) country() string {
 // newTaxID reads one; it is not yet anybody's.
 func newTaxID(params *form.Value, at string) (*TaxID, *Error) {
 	x := &TaxID{Type: params.Str("type"), Value: strings.TrimSpace(params.Str("value")), Verification: "unavailable"}
-	if contains(verifiedTypes, x.Type) {
+	if slices.Contains(verifiedTypes, x.Type) {
 		x.Verification = "pending"
 		if taxIDAnswers[x.Value] != "" {
 			return x, nil
