@@ -75,6 +75,7 @@ race:
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
 	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
+	@cat e2e/out/access.txt e2e/out/badinput.txt # who called what, and what was refused, counted
 	@cat e2e/out/kill.txt # where the real binary died, and what came of it
 	@cat e2e/out/replicas.txt # what restarts and deaths under load have cost
 	@cat e2e/out/database.txt # what Till met and answered while its database was broken

@@ -7,9 +7,9 @@ package access
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -206,9 +206,11 @@ func count(s *scene) {
 
 // TestMain says how much was shown: a green run of no cells would show nothing.
 func TestMain(m *testing.M) {
-	code := m.Run()
-	for engine, n := range total.cells {
-		fmt.Printf("access: %d cells on %s\n", n, engine)
-	}
-	os.Exit(code)
+	rig.Main(m, "access.txt", func() string {
+		var text strings.Builder
+		for _, engine := range slices.Sorted(maps.Keys(total.cells)) {
+			fmt.Fprintf(&text, "access: %d cells on %s\n", total.cells[engine], engine)
+		}
+		return text.String()
+	})
 }

@@ -83,6 +83,7 @@ func groupOf(test string) string {
 func TestMain(m *testing.M) {
 	rig.Parallel(4)
 	code := m.Run()
+	var text strings.Builder
 	for _, engine := range slices.Sorted(maps.Keys(total.rows)) {
 		sum := 0
 		var parts []string
@@ -91,7 +92,11 @@ func TestMain(m *testing.M) {
 			sum += n
 			parts = append(parts, fmt.Sprintf("%s %d", group, n))
 		}
-		fmt.Printf("bad input: %d cases on %s (%s)\n", sum, engine, strings.Join(parts, ", "))
+		fmt.Fprintf(&text, "bad input: %d cases on %s (%s)\n", sum, engine, strings.Join(parts, ", "))
+	}
+	if err := rig.Keep("badinput.txt", text.String()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
 	}
 	if code == 0 && whole() {
 		for _, gap := range gaps() {

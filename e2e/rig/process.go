@@ -68,18 +68,23 @@ func Parallel(n int) {
 func Main(m *testing.M, file string, report func() string) {
 	code := m.Run()
 	_ = os.RemoveAll(workshop.dir)
-	if text := report(); text != "" {
-		fmt.Print(text)
-		err := os.MkdirAll("../out", 0o755)
-		if err == nil {
-			err = os.WriteFile(filepath.Join("../out", file), []byte(text), 0o644)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
+	if err := Keep(file, report()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// Keep prints a report and keeps it in e2e/out, see Main. An empty one is none.
+func Keep(file, text string) error {
+	if text == "" {
+		return nil
+	}
+	fmt.Print(text)
+	if err := os.MkdirAll("../out", 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join("../out", file), []byte(text), 0o644)
 }
 
 // Process is a till that runs as a process, with a folder and a home of its own.
