@@ -84,10 +84,10 @@ suite:
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
 fuzz:
-	.ci/fuzz 5s
+	.ci/fuzz 10000
 
 long:
-	.ci/fuzz 2m
+	.ci/fuzz 500000
 	go test $(RACE) -timeout=60m $(filter-out ./e2e/random/,$(RAPID)) -rapid.checks=1000
 	TILL_TEST_LONG=1 go test $(RACE) -timeout=60m ./e2e/random -rapid.checks=300 # 36,000 requests
 	$(GOTEST) $(RACE) -shuffle=on -timeout=60m -count=3 ./...
