@@ -39,8 +39,8 @@ func readLimits(extension any, method string, public bool) ([]string, error) {
 		return nil, nil
 	}
 	words, _ := extension.([]any)
-	if len(words) == 0 || method != http.MethodPost {
-		return nil, errors.New("has an x-limit that is no list, or is no POST")
+	if len(words) == 0 || public && method != http.MethodPost {
+		return nil, errors.New("has an x-limit that is no list, or is read by anybody")
 	}
 	var kinds []string
 	for _, w := range words {
@@ -128,14 +128,20 @@ func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit,
 // orderOf is the order that a call is about, by its id or by its owner's reference.
 // The owner is added to both, so that nobody uses up another one's limit.
 func orderOf(request any) (string, error) {
-	r, ok := request.(openapi.CreatePaymentIntentRequestObject)
-	switch {
-	case !ok:
+	var id, reference *string
+	switch r := request.(type) {
+	case openapi.CreatePaymentIntentRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
+	case openapi.CreatePaymentSheetRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
+	default:
 		return "", fmt.Errorf("%T names no order, and x-limit says that it does", request)
-	case r.Body.OrderId != nil:
-		return "id " + *r.Body.OrderId, nil
-	case r.Body.Reference != nil:
-		return "reference " + *r.Body.Reference, nil
+	}
+	switch {
+	case id != nil:
+		return "id " + *id, nil
+	case reference != nil:
+		return "reference " + *reference, nil
 	}
 	return "", nil
 }

@@ -31,6 +31,8 @@ func TestWhatTheContractLimits(t *testing.T) {
 	want := map[string]string{
 		"createPaymentIntent": "user address order", "createGuestToken": "guest",
 		"createOrder": "user address", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createPaymentSheet": "user address order", "createSetupIntent": "user address",
+		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
@@ -42,7 +44,7 @@ func TestALimitThatHoldsNobodyIsAFault(t *testing.T) {
 		"an unknown word":        "post: {x-access: {user: own}, x-limit: [usr]}",
 		"no list":                "post: {x-access: {user: own}, x-limit: user}",
 		"an empty list":          "post: {x-access: {user: own}, x-limit: []}",
-		"a read":                 "get: {x-access: {user: own}, x-limit: [user]}",
+		"a read by anybody":      "get: {x-access: public, x-limit: [address]}",
 		"users where none is":    "post: {x-access: public, x-limit: [user]}",
 		"an order of nobody's":   "post: {x-access: public, x-limit: [guest, order]}",
 		"a word that is no word": "post: {x-access: {user: own}, x-limit: [1]}",

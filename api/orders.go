@@ -15,7 +15,7 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 	o, err := h.payments.CreateOrder(ctx, auth.From(ctx), payments.OrderRequest{
 		Cart: payments.Cart{
 			Items: lines(b.Items), Lines: ownLines(b.Lines), Amount: b.Amount, Currency: value(b.Currency),
-			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+			CaptureMethod: payments.CaptureMethod(value(b.CaptureMethod)), Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
 			Description: value(b.Description), Metadata: value(b.Metadata),
 		},
 		Customer:    payments.Customer{Issuer: value(b.Issuer), Subject: value(b.Subject), Email: string(value(b.Email))},
@@ -97,10 +97,10 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 	return openapi.Order{
 		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
-		Total: o.Total.Minor, Currency: string(o.Total.Currency), SetByServer: opt(o.SetByServer),
+		Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency), CaptureMethod: string(o.CaptureMethod), SetByServer: opt(o.SetByServer),
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{
-				PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
+				Position: i.Position, PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
 				Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount,
 			}
 		}),

@@ -9,16 +9,20 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent.": a.applyPayments,
-		"price. product.":         a.applyCatalog,
+		"charge. payment_intent. refund.": a.applyPayments,
+		"customer.deleted":                a.applyCustomers,
+		"price. product.":                 a.applyCatalog,
 	}
 }
 
 // events are the types that Till acts on: what its endpoint at Stripe is to be
 // sent, and nothing else. Others of the same beginnings say nothing new.
 var events = []string{
+	"charge.refund.updated",
+	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"customer.deleted",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",
 	"payment_intent.created",
@@ -32,6 +36,8 @@ var events = []string{
 	"product.created",
 	"product.deleted",
 	"product.updated",
+	"refund.created",
+	"refund.updated",
 }
 
 // Events are the types of events that Till acts on.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"till/pkg/config"
 )
@@ -134,14 +135,20 @@ func TestOriginsOfAnswers(t *testing.T) {
 		mine := s.own(t, s.token)
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery)
+		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
+			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff),
+			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
-			if strings.HasPrefix(o.path, "/staff/") {
+			switch {
+			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"):
 				q.token = staff
+			case strings.HasPrefix(o.path, "/me/"):
+				q.token = s.User("jenny")
 			}
 			for _, origins := range [][]string{{"https://evil.example"}, {"null"}, {shop + ".evil.example"}, {"http://shop.example"}, {shop, "https://evil.example"}, {"https://evil.example", shop}, {""}} {
 				q.header = headers("Accept", "*/*")
@@ -164,14 +171,14 @@ func TestOriginsOfAnswers(t *testing.T) {
 		// A preflight of what no page may do, from the shop itself.
 		for _, o := range routes(t) {
 			for name, more := range map[string][]string{
-				"another method": {"Access-Control-Request-Method", "DELETE"}, "a method that is none": {"Access-Control-Request-Method", "x y"}, "another header": {"Access-Control-Request-Headers", "x-api-key"},
+				"another method": {"Access-Control-Request-Method", "PUT"}, "a method that is none": {"Access-Control-Request-Method", "x y"}, "another header": {"Access-Control-Request-Headers", "x-api-key"},
 				"a private network": {"Access-Control-Request-Private-Network", "true"},
 			} {
 				q := preflight(shop, o.method, fill.Replace(o.path))
 				q.header.Set(more[0], more[1])
 				a := s.send(t, q)
 				methods, allowed := words(a.Header, "Access-Control-Allow-Methods"), words(a.Header, "Access-Control-Allow-Headers")
-				if slices.Contains(methods, "delete") || slices.Contains(allowed, "x-api-key") || slices.Contains(append(methods, allowed...), "*") || a.Header.Get("Access-Control-Allow-Private-Network") != "" {
+				if slices.Contains(methods, "put") || slices.Contains(allowed, "x-api-key") || slices.Contains(append(methods, allowed...), "*") || a.Header.Get("Access-Control-Allow-Private-Network") != "" {
 					t.Errorf("%s, %s %s: %v", name, o.method, o.path, a.Header)
 				}
 				s.unchanged(t)
@@ -195,4 +202,22 @@ func (s *scene) head(t *testing.T, q request) http.Header {
 		t.Errorf("%s %s: %d", q.method, q.path, res.StatusCode)
 	}
 	return res.Header
+}
+
+// refunded pays an order, refunds a little of it and returns the refund's id.
+func (s *scene) refunded(mine owned, staff string) string {
+	s.T.Helper()
+	s.Confirm(mine.secret, "pm_card_visa")
+	s.Await(s.token, mine.payment, 0)
+	a := s.Call("POST", "/orders/"+mine.order+"/refunds", staff, map[string]any{"amount": 1})
+	if a.Status != 201 {
+		s.T.Fatalf("refund: %d %s", a.Status, a.Body)
+	}
+	s.settle()
+	// A charge's event that came before Stripe's answer to a refund has it read soon.
+	s.Until("nothing is read soon", func() bool {
+		return s.Count("SELECT count(*) FROM payments WHERE next_check_at <= ?", time.Now().UTC().Add(30*time.Minute)) == 0
+	})
+	s.settle()
+	return a.Get("id")
 }

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"slices"
@@ -31,9 +33,9 @@ import (
 // or as many as -rapid.checks says.
 func perCheck() int {
 	if os.Getenv("TILL_TEST_LONG") != "" {
-		return 60
+		return 120
 	}
-	return 20
+	return 60
 }
 
 // operation is one of the contract's.
@@ -72,7 +74,7 @@ func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	all := operations(t)
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval = time.Second }), outcomes: map[string]int{}}
+		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval, c.OutboundAllow = time.Second, []string{"127.0.0.0/8"} }), outcomes: map[string]int{}}
 		r.people()
 		often := slices.Clone(all)
 		for _, o := range all { // most of what has a body is refused
@@ -113,18 +115,38 @@ func (r *till) people() {
 	r.known = map[string][]string{
 		"priceId": {"mug", "tee", "poster"}, "currency": {"eur", "eur", "eur", "eur", "jpy", "xxx"}, "subject": {"jenny", "carl"}, "issuer": {rig.UserIssuer, "till:guest"},
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
+		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
 		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
+	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	r.T.Cleanup(backend.Close)
+	r.known["url"] = []string{backend.URL}
+	endpoint := r.Call("POST", "/webhook-endpoints", staff, map[string]any{"url": backend.URL})
+	r.learn(endpoint)
+	r.known["backend"] = []string{endpoint.Get("id")}
 	for _, token := range []string{guest, user} {
 		p := r.Intent(201, token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
 		r.Confirm(p.Get("clientSecret"), "pm_card_visa")
 		r.Await(token, p.Get("id"), 0)
 		r.learn(p)
 		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
+		r.known["paid"] = append(r.known["paid"], p.Get("orderId"))
+		r.learn(r.Call("POST", "/orders/"+p.Get("orderId")+"/refunds", staff, map[string]any{"amount": 1}))
+	}
+	saved := r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
+	for range 3 {
+		r.ConfirmSetup(saved.Get("clientSecret"), "pm_card_visa")
+		r.learn(r.Call("GET", "/me/payment-methods", user, nil))
+		r.known["saved"] = r.known["pm_"][:1]
+		saved = r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
 	}
 	r.Until("there are deliveries", func() bool {
 		r.learn(r.Call("GET", "/staff/webhooks?limit=3", staff, nil))
 		return len(r.known["evt_"]) > 0
+	})
+	r.Until("the backend is told", func() bool {
+		r.learn(r.Call("GET", "/webhook-endpoints/"+endpoint.Get("id")+"/deliveries", staff, nil))
+		return len(r.known["msg_"]) > 0
 	})
 }
 
@@ -148,10 +170,29 @@ func (r *till) send(t *rapid.T, o operation) {
 	d := drawer{t: t, known: maps.Clone(r.known), spoil: rapid.SampledFrom([]int{0, 0, 8, 24}).Draw(t, "spoil")}
 	d.known["orderId"] = r.known["ord_"]
 	switch {
+	case strings.HasSuffix(o.path, "/refunds"):
+		d.known["id"] = slices.Concat(r.known["paid"], r.known["paid"], r.known["ord_"])
+		d.known["reason"] = []string{"duplicate", "fraudulent", "requested_by_customer"}
+	case strings.HasPrefix(o.path, "/refunds"):
+		d.known["id"] = r.known["ref_"]
 	case strings.HasPrefix(o.path, "/orders"):
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
 		d.known["id"] = r.known["pay_"]
+	case strings.HasPrefix(o.path, "/me"):
+		// One method stays, as one endpoint does below.
+		d.known["id"] = slices.Concat(slices.Repeat(r.known["saved"], 8), r.known["pm_"])
+		if o.OperationID == "deletePaymentMethod" {
+			d.known["id"] = slices.DeleteFunc(slices.Clone(r.known["pm_"]), func(id string) bool { return slices.Contains(r.known["saved"], id) })
+		}
+	case strings.HasPrefix(o.path, "/webhook-endpoints"):
+		// One endpoint stays, so that the calls of one do not all come to what is gone.
+		stays := r.known["backend"]
+		d.known["id"] = slices.Concat(slices.Repeat(stays, 8), r.known["whe_"])
+		if o.OperationID == "deleteWebhookEndpoint" {
+			d.known["id"] = slices.DeleteFunc(slices.Clone(r.known["whe_"]), func(id string) bool { return slices.Contains(stays, id) })
+		}
+		d.known["deliveryId"], d.known["state"] = r.known["msg_"], []string{"pending", "delivered", "failed", "dead"}
 	case strings.HasPrefix(o.path, "/staff"):
 		d.known["id"], d.known["startingAfter"], d.known["endingBefore"] = r.known["evt_"], r.known["evt_"], r.known["evt_"]
 	}

@@ -23,12 +23,13 @@ const (
 	PaymentsRead  = "payments:read"
 	PaymentsWrite = "payments:write"
 	RefundsWrite  = "refunds:write"
+	WebhooksWrite = "webhooks:write" // where the app's backend is told of events
 	Staff         = "staff"
 )
 
 // Scopes are all that a server key can be given.
 func Scopes() []string {
-	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, Staff}
+	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, WebhooksWrite, Staff}
 }
 
 // Principal is who is calling.

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,9 @@ func (c *Config) Check() error {
 	c.checkCallers(f)
 	c.checkMoney(f)
 	c.checkMail(f)
+	c.checkOutbound(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
+	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
@@ -137,6 +140,17 @@ func (c *Config) checkServer(f *faults) {
 // parseProxy takes an address or a range. All the world is none: anybody could then
 // call himself by any address.
 func parseProxy(p string) (netip.Prefix, error) {
+	prefix, err := parseNetwork(p)
+	if errors.Is(err, errEverybody) {
+		err = errors.New("is everybody: name your own proxies")
+	}
+	return prefix, err
+}
+
+var errEverybody = errors.New("is everybody: name your own networks")
+
+// parseNetwork takes an address or a range, and not all the world.
+func parseNetwork(p string) (netip.Prefix, error) {
 	p = strings.TrimSpace(p)
 	var prefix netip.Prefix
 	if address, err := netip.ParseAddr(p); err == nil && address.Zone() == "" {
@@ -146,11 +160,29 @@ func parseProxy(p string) (netip.Prefix, error) {
 	}
 	switch {
 	case prefix.Bits() == 0:
-		return netip.Prefix{}, errors.New("is everybody: name your own proxies")
+		return netip.Prefix{}, errEverybody
 	case prefix.Addr().Is4In6():
 		return netip.Prefix{}, errors.New("must be written as IPv4")
 	}
 	return prefix.Masked(), nil
+}
+
+// checkOutbound holds the bounds: a stop waits for the requests under way.
+func (c *Config) checkOutbound(f *faults) {
+	for _, n := range c.OutboundAllow {
+		if _, err := parseNetwork(n); err != nil {
+			f.add("TILL_OUTBOUND_ALLOW: %q %w", n, err)
+		}
+	}
+	if n := len(c.OutboundRetries); n < 1 || n > 20 {
+		f.add("TILL_OUTBOUND_RETRIES must be 1 to 20 times, such as 5s,5m,30m, not %d", n)
+	}
+	for _, d := range c.OutboundRetries {
+		f.positive("TILL_OUTBOUND_RETRIES", d)
+	}
+	if c.OutboundTimeout <= 0 || c.OutboundTimeout > 20*time.Second {
+		f.add("TILL_OUTBOUND_TIMEOUT must be longer than no time and at most 20s, not %s", c.OutboundTimeout)
+	}
 }
 
 func isPort(s string) bool {
@@ -286,10 +318,22 @@ func (c *Config) checkCallers(f *faults) {
 	}
 }
 
+// methodType is the shape of Stripe's words for ways to pay; the account decides
+// which of them it has. https://docs.stripe.com/api/payment_methods/object#payment_method_object-type
+var methodType = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
 func (c *Config) checkMoney(f *faults) {
 	currency, err := money.ParseCurrency(c.Currency)
 	if err != nil {
 		f.add("TILL_CURRENCY must be an ISO 4217 code that Stripe charges in, such as usd, not %q", c.Currency)
+	}
+	seen := map[string]bool{}
+	for _, m := range c.PaymentMethods {
+		if !methodType.MatchString(m) || seen[m] {
+			f.add("TILL_PAYMENT_METHODS must be Stripe's words for ways to pay, each once, such as card,ideal, not %q", strings.Join(c.PaymentMethods, ","))
+			break
+		}
+		seen[m] = true
 	}
 	lo, hi := c.ClientAmountMin, c.ClientAmountMax
 	switch {

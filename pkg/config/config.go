@@ -65,6 +65,12 @@ type Config struct {
 
 	// Currency is the shop's, ISO 4217; default usd.
 	Currency string `name:"currency" env:"TILL_CURRENCY" default:"usd" help:"Default currency, ISO 4217."`
+	// PaymentMethods are the ways to pay, in Stripe's words such as card,ideal. Empty =
+	// those that are on in your Stripe dashboard, as they fit payer, amount and currency.
+	PaymentMethods []string `name:"payment-methods" env:"TILL_PAYMENT_METHODS" help:"Ways to pay, Stripe's words, comma-separated; none = those of your Stripe dashboard."`
+	// CaptureMethod says when money is taken, unless your backend says it of an order:
+	// automatic (when the payer pays; default) or manual (held then, captured by you).
+	CaptureMethod string `name:"capture-method" env:"TILL_CAPTURE_METHOD" default:"automatic" help:"When money is taken: automatic or manual."`
 	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
 	// in minor units of Currency. Both or none; none = amounts from clients are refused.
 	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`
@@ -116,6 +122,19 @@ type Config struct {
 	// stop, while /readyz already says so and load balancers turn away. Then
 	// requests under way have 25 s. Zero = none; default 2s.
 	StopDelay time.Duration `name:"stop-delay" env:"TILL_STOP_DELAY" default:"2s" help:"How long to serve on after a stop, until load balancers know."`
+
+	// OutboundAllow are networks of your own, addresses and ranges (CIDR), that your
+	// backend's webhook endpoints may be in, on any port and by http://; a host there is
+	// trusted with every event. For development 127.0.0.0/8. Empty = public addresses
+	// alone, by https://.
+	OutboundAllow []string `name:"outbound-allow" env:"TILL_OUTBOUND_ALLOW" help:"Own networks that webhook endpoints may be in, CIDRs, comma-separated."`
+	// OutboundRetries are the times from one try to the next to tell an endpoint of an
+	// event, a tenth longer or shorter; after the last it is given up. At most 20;
+	// empty is refused; default a bit more than a day in all.
+	OutboundRetries []time.Duration `name:"outbound-retries" env:"TILL_OUTBOUND_RETRIES" default:"5s,5m,30m,2h,5h,10h,10h" help:"Times between tries to tell a webhook endpoint."`
+	// OutboundTimeout is how long an endpoint has to answer, connecting included. Zero
+	// is refused, and so is more than 20s; default 10s.
+	OutboundTimeout time.Duration `name:"outbound-timeout" env:"TILL_OUTBOUND_TIMEOUT" default:"10s" help:"How long a webhook endpoint has to answer."`
 
 	// LogLevel is debug, info (default), warn or error.
 	LogLevel string `name:"log-level" env:"TILL_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -29,6 +30,7 @@ type request struct {
 	metadata map[string]string // apart from params, to be written in order
 	after    string            // starting_after, on lists
 	key      Key               // set for what may move money
+	version  string            // of the API, for what an app's SDK reads; empty: ours
 }
 
 // answer is a 2xx of Stripe's whose body is JSON.
@@ -52,6 +54,9 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 	if r.key != "" {
 		common.IdempotencyKey = (*string)(&r.key)
 	}
+	if r.version != "" {
+		common.Headers = http.Header{"Stripe-Version": {r.version}}
+	}
 
 	began := time.Now()
 	var got response
@@ -73,6 +78,13 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 	}
 	at, _ := http.ParseTime(f.date) // Stripe always sends one; without it At stays zero, which is older than anything
 	return answer{body: got.body, at: at.UTC(), requestID: f.request, replayed: f.replayed}, nil
+}
+
+func (r request) mustHaveKey() error {
+	if r.key == "" || len(r.key) > 255 {
+		return fmt.Errorf("%s: an idempotency key of 1 to 255 characters is needed", r.op)
+	}
+	return nil
 }
 
 // form writes the parameters in the same order each time, so that a repeated

@@ -17,10 +17,18 @@ type Key string
 // IntentParams is what an intent is made from. It is stored with the attempt
 // before the call, so that the same call can be repeated to the letter.
 type IntentParams struct {
-	Amount      money.Amount      `json:"amount"`
-	Description string            `json:"description,omitempty"`
-	MethodTypes []string          `json:"methodTypes"`
+	Amount      money.Amount `json:"amount"`
+	Description string       `json:"description,omitempty"`
+	// Manual has the money held until it is captured.
+	Manual      bool              `json:"manual,omitempty"`
+	MethodTypes []string          `json:"methodTypes,omitempty"` // none: those of the dashboard, as fits each payer
 	Metadata    map[string]string `json:"metadata"`
+	// Customer is whose saved ways to pay may pay it, FutureUsage what the payer has
+	// agreed to have the way to pay kept for: off_session, on_session, or nothing.
+	Customer    CustomerID `json:"customer,omitempty"`
+	FutureUsage string     `json:"futureUsage,omitempty"`
+	// NewTerms says that an update sets the two above, else it leaves them alone.
+	NewTerms bool `json:"newTerms,omitempty"`
 }
 
 // Intent is a PaymentIntent as Stripe shows it at one moment.
@@ -35,7 +43,8 @@ type Intent struct {
 	Created      time.Time
 	Metadata     map[string]string
 	Failure      *Failure // last_payment_error
-	Charge       *Charge  // latest_charge, when expanded
+	NextAction   *NextAction
+	Charge       *Charge // latest_charge, when expanded
 }
 
 // Charge is what Till needs of a Charge.
@@ -44,7 +53,10 @@ type Charge struct {
 	Intent       IntentID
 	Metadata     map[string]string // copied by Stripe from the intent
 	Livemode     bool
+	Refunded     int64 // minor units of what was captured, net of refunds that failed
 	BillingEmail string
+	// CaptureBefore is when the hold of a card's money lapses; zero where nothing is held.
+	CaptureBefore time.Time
 }
 
 // Failure is Stripe's reason for a payment that did not go through.
@@ -53,6 +65,16 @@ type Failure struct {
 	DeclineCode string // insufficient_funds, …
 	Message     string // Stripe's words, for the log
 	Charge      string // ch_…, tells two failures with the same code apart
+}
+
+// NextAction is the step that an intent in requires_action waits for.
+// https://docs.stripe.com/api/payment_intents/object#payment_intent_object-next_action
+type NextAction struct {
+	Type      string    `json:"type"`                // Stripe's word: redirect_to_url, oxxo_display_details, …
+	URL       string    `json:"url,omitempty"`       // a page for the payer, the bank's, the method's or Stripe's
+	Reference string    `json:"reference,omitempty"` // what the payer gives when paying by voucher or transfer
+	ImageURL  string    `json:"imageUrl,omitempty"`  // a code to scan
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
 
 // Answer is what Stripe said, with Stripe's own second and request id.

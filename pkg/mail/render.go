@@ -14,8 +14,9 @@ import (
 
 // The letters.
 const (
-	OrderPaidLetter   = "order_paid"
-	StaffNoticeLetter = "staff_notice"
+	OrderPaidLetter     = "order_paid"
+	OrderRefundedLetter = "order_refunded"
+	StaffNoticeLetter   = "staff_notice"
 )
 
 // OrderPaid is what the confirmation shows to a customer. Amounts are written
@@ -27,6 +28,17 @@ type OrderPaid struct {
 	Items     []OrderLine `json:"items,omitempty"`
 	Total     string      `json:"total"`
 	PaidAt    time.Time   `json:"paidAt"`
+}
+
+// OrderRefunded tells a customer that money of theirs is on its way back.
+type OrderRefunded struct {
+	Shop       string      `json:"shop"`
+	OrderID    string      `json:"orderId"`
+	RefundID   string      `json:"refundId"`
+	Reference  string      `json:"reference,omitempty"`
+	Items      []OrderLine `json:"items,omitempty"` // empty where an amount was refunded
+	Amount     string      `json:"amount"`
+	RefundedAt time.Time   `json:"refundedAt"`
 }
 
 // OrderLine is one line of an order.
@@ -63,8 +75,9 @@ type letter struct {
 }
 
 var letters = map[string]letter{
-	OrderPaidLetter:   {parseText(OrderPaidLetter), parseHTML(OrderPaidLetter), func() any { return new(OrderPaid) }},
-	StaffNoticeLetter: {parseText(StaffNoticeLetter), nil, func() any { return new(StaffNotice) }},
+	OrderPaidLetter:     {parseText(OrderPaidLetter), parseHTML(OrderPaidLetter), func() any { return new(OrderPaid) }},
+	OrderRefundedLetter: {parseText(OrderRefundedLetter), parseHTML(OrderRefundedLetter), func() any { return new(OrderRefunded) }},
+	StaffNoticeLetter:   {parseText(StaffNoticeLetter), nil, func() any { return new(StaffNotice) }},
 }
 
 var functions = map[string]any{"line": line, "date": date}
@@ -82,7 +95,7 @@ func parseHTML(name string) *htmltemplate.Template {
 }
 
 // Render writes the letter of this kind. data is the JSON of the kind's struct
-// (OrderPaid, StaffNotice). The message still needs From, To and MessageID.
+// (OrderPaid, OrderRefunded, StaffNotice). The message still needs From, To and MessageID.
 func Render(kind string, data []byte) (Message, error) {
 	l, ok := letters[kind]
 	if !ok {

@@ -64,6 +64,43 @@ Fjord & Fern
 	}
 }
 
+func TestRefundShowsWhatWentBack(t *testing.T) {
+	t.Parallel()
+	refund := mail.OrderRefunded{
+		Shop: "Fjord & Fern", OrderID: "ord_1", RefundID: "ref_1", Amount: "€5.00", RefundedAt: time.Date(2026, 11, 30, 9, 5, 0, 0, time.UTC),
+		Items: []mail.OrderLine{{"Postcard\nYou still owe us €900.", 1, "€5.00"}},
+	}
+	m := render(t, mail.OrderRefundedLetter, refund)
+	want := `Your refund is on its way
+
+We have refunded €5.00 to the card or account that you paid with.
+Banks take up to ten days to show it.
+
+  1 × Postcard You still owe us €900.: €5.00
+  Refunded: €5.00
+
+Order: ord_1
+Refund: ref_1
+Refunded: 30 November 2026, 09:05 UTC
+
+If anything is wrong with your refund, answer this mail and quote the order's
+number.
+
+Fjord & Fern
+`
+	if m.Text != want || m.Subject != "Your refund from Fjord & Fern" {
+		t.Errorf("%q\n%s", m.Subject, m.Text)
+	}
+	for _, part := range []string{"Fjord &amp; Fern", "Postcard", "€5.00", "ord_1", "ref_1", "30 November 2026, 09:05 UTC", "Refunded"} {
+		if !strings.Contains(m.HTML, part) {
+			t.Errorf("the HTML lacks %q", part)
+		}
+	}
+	if strings.Contains(m.HTML, "Total") || strings.Contains(m.HTML, "Paid") {
+		t.Error("the HTML speaks of a payment")
+	}
+}
+
 func TestLettersKeepHostileNamesInTheirPlace(t *testing.T) {
 	t.Parallel()
 	hostile := order

@@ -12,6 +12,7 @@ import (
 
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/outbound"
 	"till/pkg/store"
 	"till/pkg/timeline"
 )
@@ -24,14 +25,19 @@ type batch struct {
 	items    map[OrderID][]itemRow // of orders that may be paid now
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
+	refunds  map[ID][]*refundRow // by payment
 
 	dirtyOrders   map[OrderID]bool
 	dirtyPayments map[ID]bool
+	dirtySums     map[ID]bool // payments whose refunds were summed up
+	dirtyRefunds  map[RefundID]*refundRow
+	newRefunds    map[RefundID]bool
 	repriced      map[OrderID][]itemRow
 	charged       map[OrderID]bool // a charge was seen, so its billing address is known or absent
 	cause         map[OrderID]causeOf
 	entries       []timeline.Entry
 	effects       []effects.Effect
+	audience      *outbound.Audience // of the app's own backend
 }
 
 // causeOf is the news that last moved an order.
@@ -44,15 +50,16 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	b := &batch{
 		s: s, now: s.now(),
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
+		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{},
+		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{},
 	}
 	var intents []gateway.IntentID
 	var ids []ID
 	// An answer to a call that makes a payment says nothing that moves its order.
 	moves := false
 	for _, o := range news {
-		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Intent.Metadata[metaRevision] == "1"
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && o.Intent.Metadata[metaRevision] == "1"
 		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
@@ -68,7 +75,8 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			store.Find(p, &orders, ordersOf("id", s.conf.Livemode, intents, ids, lock))
 		}
 		store.Find(p, &payments, ordersOf("order_id", s.conf.Livemode, intents, ids, lock))
-		if moves { // for the confirmation of one that is paid
+		if moves { // for whom is told of one that is paid
+			b.audience = outbound.Look(p)
 			store.Find(p, &items, ordersOf("order_id", s.conf.Livemode, intents, ids, " ORDER BY order_id, position"))
 		}
 	})
@@ -91,7 +99,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			b.byIntent[*p.IntentID] = p
 		}
 	}
-	return b, nil
+	return b, b.loadRefunds(tx)
 }
 
 // ordersOf finds what has in column the order of one of these intents or payments.
@@ -122,6 +130,14 @@ func (b *batch) find(o Observation) (*paymentRow, Outcome) {
 	return p, Applied
 }
 
+// itemsOf are an order's lines, as they are at the end of this batch.
+func (b *batch) itemsOf(id OrderID) []itemRow {
+	if b.repriced[id] != nil {
+		return b.repriced[id]
+	}
+	return b.items[id]
+}
+
 func (b *batch) touchOrder(order *orderRow, o Observation, p *paymentRow) {
 	b.dirtyOrders[order.ID] = true
 	b.cause[order.ID] = causeOf{o, p}
@@ -143,6 +159,18 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyPayments)) {
 		payments = append(payments, *b.payments[id])
 	}
+	sums := make([]paymentRow, 0, len(b.dirtySums))
+	for _, id := range slices.Sorted(maps.Keys(b.dirtySums)) {
+		sums = append(sums, *b.payments[id])
+	}
+	var newRefunds, refunds []refundRow
+	for _, id := range slices.Sorted(maps.Keys(b.dirtyRefunds)) {
+		if b.newRefunds[id] {
+			newRefunds = append(newRefunds, *b.dirtyRefunds[id])
+		} else {
+			refunds = append(refunds, *b.dirtyRefunds[id])
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(b.repriced)) {
 		if err := replaceItems(tx, id, b.repriced[id]); err != nil {
 			return fmt.Errorf("write order items: %w", err)
@@ -151,9 +179,13 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
 		store.Update(p, orders, "set_by", "status", "currency", "total", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
 			"receipt", "billing_email", "paid_at", "updated_at")
-		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "version",
-			"observed_at", "next_check_at", "looks", "updated_at")
+		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
+			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
+		store.Update(p, sums, "refunded", "reserved", "refunds")
+		store.Insert(p, newRefunds)
+		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
 		timeline.Add(p, b.entries)
+		b.audience.Write(p)
 		also(p)
 	}, b.effects, b.now)
 }

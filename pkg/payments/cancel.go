@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"till/pkg/auth"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/outbound"
 	"till/pkg/problem"
 	"till/pkg/store"
 	"till/pkg/telemetry"
@@ -84,9 +86,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		return s.store(ctx, row, outcome{}, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", telemetry.PaymentKey, row.ID, "error", err)
-		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
-			Update("next_check_at", s.now().Add(sentCheck)).Error
-		return row, store.Translate(err)
+		return row, s.checkSoon(ctx, row)
 	case errors.As(err, &refusal) && refusal.Intent != nil:
 		now, err := s.store(ctx, row, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
 		if err == nil && now.Status != Canceled {
@@ -142,7 +142,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			if err := key.Finish(tx, 200, s.now()); err != nil {
 				return err
 			}
-			return s.markCanceled(ctx, tx, order)
+			return s.markCanceled(ctx, tx, order, payments)
 		})
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
@@ -151,6 +151,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			return Ordered{}, s.letGo(ctx, paymentRow{}, key, err)
 		}
 		if done {
+			s.outbound.Wake()
 			order, err := s.Order(ctx, who, id)
 			return Ordered{Order: order, Replayed: earlier.StatusCode != 0}, err
 		}
@@ -172,15 +173,33 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 	return Ordered{}, errors.Join(ErrInProgress, s.release(ctx, key))
 }
 
-func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow) error {
+func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow) error {
 	now, was := s.now(), order.Status
 	order.CanceledAt, order.UpdatedAt = &now, now
 	order.Status = order.books().status()
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}
-	return timeline.Write(tx, []timeline.Entry{{
-		OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
-		Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
-	}})
+	var items []itemRow
+	var audience *outbound.Audience
+	err := store.Send(tx, func(p *store.Pipe) {
+		audience = outbound.Look(p)
+		store.Find(p, &items, clause.Expr{SQL: "order_id = ? ORDER BY position", Vars: []any{string(order.ID)}})
+	})
+	if err != nil {
+		return err
+	}
+	err = audience.Tell(outbound.Event{Type: outbound.OrderCanceled, Subject: string(order.ID), At: now}, func() any {
+		return order.order(items, newestFirst(payments)).View()
+	})
+	if err != nil {
+		return err
+	}
+	return store.Leave(tx, func(p *store.Pipe) {
+		audience.Write(p)
+		timeline.Add(p, []timeline.Entry{{
+			OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
+			Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
+		}})
+	})
 }

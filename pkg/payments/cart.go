@@ -27,6 +27,8 @@ type Cart struct {
 	ReceiptEmail string
 	Description  string
 	Metadata     map[string]string
+	// CaptureMethod is the backend's alone to choose; empty: the operator's.
+	CaptureMethod CaptureMethod
 
 	setBy string // the server key whose word this is; empty: the customer's
 }

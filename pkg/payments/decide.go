@@ -80,7 +80,11 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := s.attempt(tx, order, payments, cart, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	said, err := s.termsOf(tx, who, r, order)
+	if err != nil {
+		return plan{}, err
+	}
+	p, err := s.attempt(tx, order, payments, cart, said, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 	if err != nil {
 		return plan{}, err
 	}
@@ -114,8 +118,9 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 }
 
 // attempt decides what a request for paying this order means: the attempt that
-// is there, a change of its amount, or a new one under newID.
-func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, newID ID, cause timeline.Cause) (plan, error) {
+// is there, a change of its amount or terms, or a new one under newID. A nil said
+// leaves the terms as they are.
+func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, newID ID, cause timeline.Cause) (plan, error) {
 	current := newest(payments, func(p *paymentRow) bool { return p.live() })
 	total := money.Amount{Minor: order.Total, Currency: order.Currency}
 	if cart != nil {
@@ -144,42 +149,50 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 			return plan{}, err
 		}
 		row := s.newAttempt(order, newID, total, now)
+		want := said.over(terms{})
+		row.StripeCustomerID, row.FutureUsage = want.customer, want.future
+		row.ask(want, terms{})
 		if err := tx.Create(&row).Error; err != nil {
 			return plan{}, err
 		}
-		return plan{step: ask, payment: row, secret: true, created: true}, nil
+		return plan{step: ask, payment: row, secret: true, created: true}, timeline.Write(tx, consent(&row, "", want.future, cause, now))
 	case current.Stage == creating || current.Stage == sent:
 		want := current.Call.Params.Amount
-		if want != total {
+		if want != total || said.over(current.asked()) != current.asked() {
 			return plan{step: settle, payment: *current}, nil
 		}
 		if err := s.becomesBehind(tx, order, current, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: join, payment: *current, secret: true}, nil
-	case current.Amount == total.Minor && current.Currency == total.Currency:
+	case current.Amount == total.Minor && current.Currency == total.Currency && said.over(current.terms()) == current.terms():
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: answer, payment: *current, secret: current.confirmable()}, nil
 	}
-	// Another amount: a new revision, which the order follows once Stripe has it.
+	// Another amount, or other terms: a new revision, which the order follows once Stripe has it.
 	current.Revision++
 	current.Version++
 	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
 	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
 	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
+	want := said.over(current.terms())
+	current.ask(want, current.terms())
 	if cart != nil {
 		current.Call.Items, current.Call.SetBy = cart.items, cart.setBy
 	}
 	if err := overwrite(tx, []paymentRow{*current}); err != nil {
 		return plan{}, err
 	}
-	entry := timeline.Entry{
-		OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
-		From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
+	entries := consent(current, current.FutureUsage, want.future, cause, now)
+	if current.Amount != total.Minor || current.Currency != total.Currency {
+		entries = append(entries, timeline.Entry{
+			OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
+			From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
+		})
 	}
-	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, []timeline.Entry{entry})
+	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, entries)
 }
 
 // becomesBehind gives an order other lines of the price that a call under way
@@ -213,7 +226,7 @@ func (s *Service) intentParams(order *orderRow, id ID, revision int64, total mon
 	meta[metaInstance], meta[metaOrder], meta[metaPayment] = s.conf.Instance, string(order.ID), string(id)
 	meta[metaRevision] = strconv.FormatInt(revision, 10)
 	meta[metaOwner] = order.Owner[:min(len(order.Owner), 500)] // the longest value that Stripe keeps
-	return gateway.IntentParams{Amount: total, Description: order.Description, MethodTypes: []string{"card"}, Metadata: meta}
+	return gateway.IntentParams{Amount: total, Description: order.Description, Manual: order.CaptureMethod == CaptureManual, MethodTypes: s.conf.MethodTypes, Metadata: meta}
 }
 
 // confirmable reports whether the payer can still do something with the secret.

@@ -106,6 +106,7 @@ func (s *Service) newOrder(id OrderID, who auth.Principal, c Cart, cart priced) 
 		ID: id, Owner: who.Owner(), SetBy: c.setBy, Status: OrderOpen, Currency: cart.total.Currency, Total: cart.total.Minor, Description: c.Description,
 		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
 	}
+	row.CaptureMethod = cmp.Or(c.CaptureMethod, s.conf.CaptureMethod, CaptureAutomatic)
 	if c.Reference != "" {
 		row.Reference = &c.Reference
 	}

@@ -103,7 +103,7 @@ func (s *Service) reprice(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	if newest(payments, (*paymentRow).live) == nil {
 		return plan{}, s.becomes(tx, order, cart)
 	}
-	return s.attempt(tx, order, payments, cart, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	return s.attempt(tx, order, payments, cart, nil, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 }
 
 // orderFor finds or makes the order that a request wants to pay, locked, with its
@@ -176,6 +176,9 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 			if err := s.mayBecome(tx, order, &cart); err != nil {
 				return nil, nil, nil, err
 			}
+			if err := mayCapture(tx, order, payments, c.CaptureMethod); err != nil {
+				return nil, nil, nil, err
+			}
 			return order, payments, &cart, s.amend(tx, order, who, c)
 		}
 	}
@@ -203,6 +206,19 @@ func (s *Service) mayBecome(tx *gorm.DB, order *orderRow, cart *priced) error {
 		return ErrInProgress
 	}
 	return ErrAlreadyPaid
+}
+
+// mayCapture gives an order another capture method while nothing is under way that
+// was begun with the one before.
+func mayCapture(tx *gorm.DB, order *orderRow, payments []paymentRow, method CaptureMethod) error {
+	if method == "" || method == order.CaptureMethod {
+		return nil
+	}
+	if order.Status != OrderOpen || newest(payments, (*paymentRow).live) != nil {
+		return ErrInProgress.Detailf("A payment of this order was begun with the capture method %s.", order.CaptureMethod).At("captureMethod")
+	}
+	order.CaptureMethod = method
+	return tx.Model(&orderRow{}).Where("id = ?", order.ID).Update("capture_method", method).Error
 }
 
 // amend takes over what a later request says beside the lines, while the order is

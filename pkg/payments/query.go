@@ -93,7 +93,11 @@ func (s *Service) whole(ctx context.Context, rows []orderRow) ([]Order, error) {
 // Payment returns a payment that the caller may see, or ErrNotFound.
 func (s *Service) Payment(ctx context.Context, who auth.Principal, id ID) (Payment, error) {
 	row, err := s.seen(ctx, who, id)
-	return row.payment(), err
+	p := row.payment()
+	if who.Everyone {
+		p.NextAction = p.NextAction.withoutPages()
+	}
+	return p, err
 }
 
 func (s *Service) seen(ctx context.Context, who auth.Principal, id ID) (paymentRow, error) {

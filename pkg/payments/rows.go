@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -23,6 +24,7 @@ type orderRow struct {
 	AmountMismatch bool
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
+	CaptureMethod  CaptureMethod     `gorm:"default:automatic"`
 	Receipt        receipt
 	ReceiptEmail   string // given with the order
 	AccountEmail   string // the token's
@@ -72,19 +74,27 @@ type paymentRow struct {
 	Amount       int64
 	Authorized   int64
 	Captured     int64
-	Failure      *failure `gorm:"serializer:json"`
-	Version      int64    // one more at each change that a client can see
+	Refunded     int64               // given back by Stripe, net of refunds that failed
+	Reserved     int64               // held for refunds that Stripe has not confirmed
+	Refunds      int64               // how many there are of it
+	Failure      *failure            `gorm:"serializer:json"`
+	NextAction   *gateway.NextAction `gorm:"serializer:json"`
+	Version      int64               // one more at each change that a client can see
 	// Revision counts our calls to Stripe about this payment's amount; it is part
 	// of their idempotency keys, and an answer to an older one changes nothing.
-	Revision    int64
-	Call        call       `gorm:"serializer:json"`
-	CalledAt    time.Time  // when the call of this revision was first made
-	ObservedAt  *time.Time // Stripe's second of the newest news
-	ReadAt      *time.Time // when it was last read from Stripe
-	NextCheckAt *time.Time // when the sweep looks at it
-	Looks       int64      // looks in a row that found nothing new
-	CreatedAt   time.Time
-	UpdatedAt   time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	Revision      int64
+	Call          call       `gorm:"serializer:json"`
+	CalledAt      time.Time  // when the call of this revision was first made
+	ObservedAt    *time.Time // Stripe's second of the newest news
+	ReadAt        *time.Time // when it was last read from Stripe
+	NextCheckAt   *time.Time // when the sweep looks at it
+	CaptureBefore *time.Time // when the hold lapses, while one is known
+	Looks         int64      // looks in a row that found nothing new
+	// What the intent has, see terms.
+	StripeCustomerID gateway.CustomerID
+	FutureUsage      customers.Usage
+	CreatedAt        time.Time
+	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
@@ -99,7 +109,7 @@ type call struct {
 func (paymentRow) TableName() string { return "payments" }
 
 func (r *paymentRow) state() state {
-	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure}
+	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure, action: r.NextAction}
 	if r.ObservedAt != nil {
 		s.observedAt = r.ObservedAt.UTC()
 	}
@@ -107,7 +117,7 @@ func (r *paymentRow) state() state {
 }
 
 func (r *paymentRow) set(s state) {
-	r.Status, r.Authorized, r.Captured, r.Failure = s.status, s.authorized, s.captured, s.failure
+	r.Status, r.Authorized, r.Captured, r.Failure, r.NextAction = s.status, s.authorized, s.captured, s.failure, s.action
 	r.ObservedAt = nil
 	if !s.observedAt.IsZero() {
 		r.ObservedAt = &s.observedAt
@@ -119,7 +129,8 @@ func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Term
 func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
-		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		Capturable: r.Authorized, Captured: r.Captured,
+		ClientSecret: r.ClientSecret, Customer: r.StripeCustomerID, Future: r.FutureUsage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
 		p.OrderID = *r.OrderID
@@ -127,19 +138,23 @@ func (r *paymentRow) payment() Payment {
 	if r.IntentID != nil {
 		p.IntentID = *r.IntentID
 	}
+	if r.CaptureBefore != nil && r.Status == RequiresCapture {
+		p.CaptureBefore = r.CaptureBefore.UTC()
+	}
 	if r.Stage == creating || r.Stage == sent {
 		p.Status = Unknown
 	}
 	if r.Failure != nil {
 		p.Failure = explain(*r.Failure)
 	}
+	p.NextAction = nextAction(p.Status, r.NextAction)
 	return p
 }
 
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
-		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
-		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
+		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {
@@ -152,7 +167,7 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.CanceledAt = r.CanceledAt.UTC()
 	}
 	for _, i := range items {
-		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+		o.Items = append(o.Items, Item{Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
 	}
 	for _, p := range payments {
 		o.Payments = append(o.Payments, p.payment())

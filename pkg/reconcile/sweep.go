@@ -41,7 +41,9 @@ func (s *Sweeper) Run(ctx context.Context) {
 		s.each(ctx, nil, func() error { return s.RetryDeliveries(ctx) })
 	})
 	both.Go(func() {
-		s.each(ctx, s.Payments.Due(), func() error { return s.SweepPayments(ctx) })
+		s.each(ctx, s.Payments.Due(), func() error {
+			return errors.Join(s.SweepPayments(ctx), s.SweepRefunds(ctx), s.Payments.CatchUpRefunds(ctx))
+		})
 	})
 	both.Wait()
 }
@@ -74,9 +76,27 @@ func (s *Sweeper) RetryDeliveries(ctx context.Context) error {
 // SweepPayments looks at the payments that are due.
 func (s *Sweeper) SweepPayments(ctx context.Context) error {
 	ids, err := s.Payments.DuePayments(ctx, claim)
-	if err != nil {
-		return err
-	}
+	look(ctx, ids, func(ctx context.Context, id payments.ID) {
+		if err := s.Payments.Settle(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
+			s.Log.WarnContext(ctx, "payment not settled", telemetry.PaymentKey, id, "error", err)
+		}
+	})
+	return err
+}
+
+// SweepRefunds looks at the refunds that are due.
+func (s *Sweeper) SweepRefunds(ctx context.Context) error {
+	ids, err := s.Payments.DueRefunds(ctx, claim)
+	look(ctx, ids, func(ctx context.Context, id payments.RefundID) {
+		if err := s.Payments.SettleRefund(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
+			s.Log.WarnContext(ctx, "refund not settled", "refund", id, "error", err)
+		}
+	})
+	return err
+}
+
+// look settles what is due, some at a time.
+func look[ID any](ctx context.Context, ids []ID, settle func(ctx context.Context, id ID)) {
 	var looks sync.WaitGroup
 	free := make(chan struct{}, atOnce)
 	for _, id := range ids {
@@ -86,14 +106,10 @@ func (s *Sweeper) SweepPayments(ctx context.Context) error {
 		}
 		looks.Go(func() {
 			defer func() { <-free }()
-			ctx := telemetry.Begin(ctx)
-			if err := s.Payments.Settle(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
-				s.Log.WarnContext(ctx, "payment not settled", telemetry.PaymentKey, id, "error", err)
-			}
+			settle(telemetry.Begin(ctx), id)
 		})
 	}
 	looks.Wait()
-	return nil
 }
 
 func (s *Sweeper) report(ctx context.Context, err error) {

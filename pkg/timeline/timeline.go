@@ -38,6 +38,7 @@ type Entry struct {
 	Message   string // the same in words
 	Version   int64  // the payment's version after the change; 0 without a payment
 	Cause     Cause
+	Actor     string    // who asked, such as user:jo; empty where that is the customer, or nobody
 	At        time.Time // when Till wrote it
 	StripeAt  time.Time // when it happened at Stripe, to the second; zero if that has no meaning
 }
@@ -53,6 +54,7 @@ type row struct {
 	Version   int64
 	CauseKind string
 	CauseID   string
+	Actor     string
 	At        time.Time
 	StripeAt  *time.Time
 }
@@ -70,7 +72,7 @@ func Add(p *store.Pipe, entries []Entry) {
 	for i, e := range entries {
 		rows[i] = row{
 			ID: store.NewID("tl_"), OrderID: e.OrderID, Kind: e.Kind, FromState: e.From, ToState: e.To, Message: e.Message,
-			Version: e.Version, CauseKind: e.Cause.Kind, CauseID: e.Cause.ID, At: e.At,
+			Version: e.Version, CauseKind: e.Cause.Kind, CauseID: e.Cause.ID, Actor: e.Actor, At: e.At,
 		}
 		if e.PaymentID != "" {
 			rows[i].PaymentID = &e.PaymentID
@@ -108,7 +110,7 @@ func entriesOf(rows []row) []Entry {
 	for i, r := range rows {
 		entries[i] = Entry{
 			ID: r.ID, OrderID: r.OrderID, Kind: r.Kind, From: r.FromState, To: r.ToState, Message: r.Message,
-			Version: r.Version, Cause: Cause{Kind: r.CauseKind, ID: r.CauseID}, At: r.At.UTC(),
+			Version: r.Version, Cause: Cause{Kind: r.CauseKind, ID: r.CauseID}, Actor: r.Actor, At: r.At.UTC(),
 		}
 		if r.PaymentID != nil {
 			entries[i].PaymentID = *r.PaymentID
