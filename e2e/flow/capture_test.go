@@ -83,8 +83,14 @@ func TestWhatHoldsNoMoneyIsNotCaptured(t *testing.T) {
 		if a := r.Call("POST", "/payments/"+open.Get("id")+"/capture", staff, map[string]any{}); a.Status != 409 || a.Get("code") != "payment_not_capturable" {
 			t.Errorf("not paid: %d %s", a.Status, a.Body)
 		}
-		_, payment, token := held(r)
-		if a := r.Call("POST", "/payments/"+payment+"/cancel", token, nil); a.Status != 200 || a.Get("status") != "canceled" || a.Get("amountCapturable") != "0" {
+		order, payment, token := held(r)
+		for _, path := range []string{"/payments/" + payment, "/orders/" + order} {
+			if a := r.Call("POST", path+"/cancel", token, nil); a.Status != 409 || a.Get("code") != "payment_not_cancelable" {
+				t.Errorf("the payer wants it back at %s: %d %s", path, a.Status, a.Body)
+			}
+		}
+		_, key := r.Key("payments:write")
+		if a := r.Call("POST", "/payments/"+payment+"/cancel", key, nil); a.Status != 200 || a.Get("status") != "canceled" || a.Get("amountCapturable") != "0" {
 			t.Errorf("released: %d %s", a.Status, a.Body)
 		}
 		if a := r.Call("POST", "/payments/"+payment+"/capture", staff, map[string]any{}); a.Status != 409 || a.Get("code") != "payment_not_capturable" {
@@ -174,6 +180,7 @@ func TestCaptureAgainstCancel(t *testing.T) {
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		r := rig.Start(t, db, manual, func(c *config.Config) { c.LimitUser, c.LimitAddress, c.LimitOrder, c.LimitGuest = 0, 0, 0, 0 })
 		staff := r.Staff("sam")
+		_, key := r.Key("payments:write")
 		for n := range rounds() {
 			order, payment, token := held(r)
 			var all sync.WaitGroup
@@ -182,7 +189,7 @@ func TestCaptureAgainstCancel(t *testing.T) {
 				func() (rig.Answer, error) {
 					return r.Insist("POST", "/payments/"+payment+"/capture", staff, map[string]any{})
 				},
-				func() (rig.Answer, error) { return r.Insist("POST", "/payments/"+payment+"/cancel", token, nil) },
+				func() (rig.Answer, error) { return r.Insist("POST", "/payments/"+payment+"/cancel", key, nil) },
 			} {
 				all.Go(func() {
 					var err error

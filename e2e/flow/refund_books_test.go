@@ -23,7 +23,7 @@ func differences(r *rig.Rig) []string {
 			t := row.(map[string]any)
 			amount := int64(t["amount"].(float64))
 			balance += amount
-			switch t["type"] {
+			switch t["reporting_category"] {
 			case "refund", "refund_failure":
 				moved[t["source"].(string)] -= amount
 			}

@@ -111,8 +111,13 @@ func decodeNextAction(v rawJSON) (*NextAction, error) {
 	var d actionDetails
 	// What use_stripe_sdk holds is Stripe.js's alone.
 	if details := members[a.Type]; details.Kind() == '{' && a.Type != "use_stripe_sdk" {
-		if err := decode(details, &d); err != nil {
+		err := decode(details, &d)
+		switch {
+		case err == nil:
+		case a.Type == "redirect_to_url": // there is no way on but its URL
 			return nil, fmt.Errorf("decode next action %s: %w", a.Type, err)
+		default: // a step of details that Till does not know is left to Stripe.js
+			return &a, nil
 		}
 	}
 	a.URL = cmp.Or(d.URL, d.VoucherURL, d.InstructionsURL, d.VerificationURL)

@@ -122,3 +122,13 @@ func TestDecodeNextAction(t *testing.T) {
 		}
 	}
 }
+
+// A step that Till does not know is left to Stripe's code, whatever its details hold.
+func TestAnUnknownStepDoesNotHideTheIntent(t *testing.T) {
+	for _, details := range []string{`{"number":7}`, `{"expires_at":"2026-11-28"}`, `{"qr_code":"data:image/png"}`, `{"url":{"web":"https://x"}}`} {
+		in, err := gateway.DecodeIntent([]byte(`{"id":"pi_1","object":"payment_intent","status":"requires_action","amount":1000,"currency":"eur","next_action":{"type":"new_step","new_step":` + details + `}}`))
+		if err != nil || in.Status != "requires_action" {
+			t.Errorf("%s: %v", details, err)
+		}
+	}
+}

@@ -30,8 +30,12 @@ type Refund struct {
 	Amount money.Amount
 	Status string // Stripe's word: pending, requires_action, succeeded, failed, canceled
 	// Release says that it gave up money that was held and never taken: what a capture
-	// in part, a cancel or the lapse of a hold leaves. No balance has moved.
-	Release  bool
+	// in part, a cancel or the lapse of a hold leaves. Only an answer knows that of a
+	// capture in part: it has the balance transaction, of which an event has the id
+	// alone, and then Unclear is set.
+	// https://docs.stripe.com/reports/reporting-categories
+	Release, Unclear bool
+
 	Reason   string
 	Failure  string // failure_reason
 	Metadata map[string]string
@@ -54,6 +58,7 @@ func (g *Gateway) CreateRefund(ctx context.Context, p RefundParams, key Key) (Re
 		return RefundAnswer{}, fmt.Errorf("create refund: an idempotency key of 1 to 255 characters is needed")
 	}
 	params := &stripe.RefundParams{PaymentIntent: new(string(p.Intent)), Amount: &p.Amount}
+	params.AddExpand("balance_transaction")
 	if p.Reason != "" {
 		params.Reason = &p.Reason
 	}
@@ -69,7 +74,9 @@ func (g *Gateway) CreateRefund(ctx context.Context, p RefundParams, key Key) (Re
 // ReadRefund reads a refund. Missing reports whether an error says that there is
 // none.
 func (g *Gateway) ReadRefund(ctx context.Context, id RefundID) (RefundAnswer, error) {
-	a, err := g.refund(ctx, request{op: "read refund", method: http.MethodGet, path: stripe.FormatURLPath("/v1/refunds/%s", string(id))})
+	params := &stripe.RefundParams{}
+	params.AddExpand("balance_transaction")
+	a, err := g.refund(ctx, request{op: "read refund", method: http.MethodGet, path: stripe.FormatURLPath("/v1/refunds/%s", string(id)), params: params})
 	if err == nil && a.Refund.ID != id {
 		err = &unknown{op: "read refund", cause: fmt.Errorf("asked about %s, answered %s", id, a.Refund.ID)}
 	}
@@ -96,6 +103,7 @@ func (g *Gateway) RefundsSince(ctx context.Context, from time.Time, fn func(Refu
 
 func (g *Gateway) refunds(ctx context.Context, params *stripe.RefundListParams, fn func(RefundAnswer) error) error {
 	params.Limit = new(int64(100))
+	params.AddExpand("data.balance_transaction")
 	_, err := g.each(ctx, request{op: "list refunds", path: "/v1/refunds", params: params}, func(object rawJSON, a answer) (string, error) {
 		f, err := DecodeRefund(object)
 		if err != nil {
@@ -141,8 +149,18 @@ func DecodeRefund(object []byte) (Refund, error) {
 	if err := mustBe("refund", o.Object, o.ID); err != nil {
 		return Refund{}, err
 	}
+	release := o.Status == "succeeded" && idOf(o.Moved) == ""
+	if o.Moved.Kind() == '{' {
+		var moved struct {
+			Category string `json:"reporting_category"`
+		}
+		if err := decode(o.Moved, &moved); err != nil {
+			return Refund{}, fmt.Errorf("decode refund's balance transaction: %w", err)
+		}
+		release = moved.Category == "partial_capture_reversal"
+	}
 	return Refund{
 		ID: RefundID(o.ID), Intent: IntentID(idOf(o.Intent)), Charge: idOf(o.Charge), Amount: money.Amount{Minor: o.Amount, Currency: o.Currency},
-		Status: o.Status, Release: o.Status == "succeeded" && idOf(o.Moved) == "", Reason: o.Reason, Failure: o.Failure, Metadata: o.Metadata, Created: unix(o.Created),
+		Status: o.Status, Release: release, Unclear: o.Moved.Kind() == '"', Reason: o.Reason, Failure: o.Failure, Metadata: o.Metadata, Created: unix(o.Created),
 	}, nil
 }

@@ -22,6 +22,7 @@ var (
 	// ErrNotCancelable is returned for a payment that has succeeded or that Stripe
 	// is processing.
 	ErrNotCancelable = problem.New(problem.Conflict, "payment_not_cancelable", "This payment can no longer be canceled.")
+	errHeld          = ErrNotCancelable.Detailf("Its money is held for the shop, which alone can let it go.")
 	// errStripeSilent is returned where Stripe's answer decides and is not known.
 	errStripeSilent = problem.New(problem.Unavailable, "stripe_unavailable", "Stripe has not answered. Nothing is lost: send the same request again.").After(2 * time.Second)
 )
@@ -45,7 +46,7 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 		return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 	}
 	if earlier.StatusCode == 0 {
-		if row, err = s.cancelAtStripe(ctx, row); err != nil {
+		if row, err = s.cancelAtStripe(ctx, who, row); err != nil {
 			return Started{}, errors.Join(err, s.release(ctx, key))
 		}
 		if err := s.conclude(ctx, key, row.Status == Canceled); err != nil {
@@ -58,8 +59,8 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 
 // cancelAtStripe ends an attempt and returns it as it is then; it is canceled, or
 // Stripe's answer is not known. ErrNotCancelable says that it went through, or
-// that it is too late to stop it.
-func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRow, error) {
+// that it is too late to stop it, or that a payer wants back what the shop holds.
+func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
 	if row.Stage == creating || row.Stage == sent {
 		settled, err := s.await(ctx, row)
 		if err != nil || settled.Stage == creating || settled.Stage == sent {
@@ -67,11 +68,13 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		}
 		row = settled
 	}
-	switch row.Status {
-	case Canceled:
+	switch {
+	case row.Status == Canceled:
 		return row, nil
-	case Succeeded, Processing:
+	case row.Status == Succeeded, row.Status == Processing:
 		return row, ErrNotCancelable
+	case row.Status == RequiresCapture && !who.Everyone:
+		return row, errHeld
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
@@ -156,8 +159,9 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			return Ordered{Order: order, Replayed: earlier.StatusCode != 0}, err
 		}
 		claimed = true
-		row, err := s.cancelAtStripe(ctx, *live)
+		row, err := s.cancelAtStripe(ctx, who, *live)
 		switch {
+		case errors.Is(err, ErrNotCancelable) && row.Status == RequiresCapture:
 		case errors.Is(err, ErrNotCancelable):
 			err = ErrAlreadyPaid
 			if row.Status == Processing {

@@ -78,6 +78,11 @@ func (s *Service) captureAtStripe(ctx context.Context, row paymentRow, amount *i
 	if take > row.Authorized {
 		return row, ErrCaptureTooLarge.Detailf("amount must be at most %d (minor units), which is held.", row.Authorized)
 	}
+	if take != row.Authorized {
+		if err := inSteps(take, row.Currency); err != nil {
+			return row, err
+		}
+	}
 	if err := s.requested(ctx, row, take); err != nil {
 		return row, err
 	}
@@ -107,17 +112,23 @@ func (s *Service) captureAtStripe(ctx context.Context, row paymentRow, amount *i
 	}
 }
 
-// isCapturedAs tells whether a payment that has succeeded is what a capture asks for.
+// isCapturedAs tells whether a payment that has succeeded is what a capture asks for:
+// of amount, or of all that was held.
 func (r *paymentRow) isCapturedAs(amount *int64) error {
-	if amount == nil || *amount == r.Captured {
+	if amount == nil && r.Captured == r.Amount || amount != nil && *amount == r.Captured {
 		return nil
 	}
 	return ErrNotCapturable.Detailf("%d (minor units) of this payment have been captured, and a hold is captured once.", r.Captured)
 }
 
-// requested notes that money is about to be taken, before it is.
+// requested notes that money is about to be taken, before it is, and has the sweep
+// look what came of it.
 func (s *Service) requested(ctx context.Context, row paymentRow, take int64) error {
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
+		soon := s.now().Add(s.conf.SweepAfter)
+		if err := tx.Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, soon).Update("next_check_at", soon).Error; err != nil {
+			return err
+		}
 		return timeline.Write(tx, []timeline.Entry{{
 			OrderID: string(*row.OrderID), PaymentID: string(row.ID), Kind: "payment.capture", To: fmt.Sprint(take), Version: row.Version,
 			Message: "Till asks Stripe to capture.", Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: s.now(),

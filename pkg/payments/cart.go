@@ -231,6 +231,14 @@ func chargeable(a money.Amount, param string) error {
 	return kind.Detailf("The total of %d %s %s.", a.Minor, a.Currency, out.Error()).At(param)
 }
 
+// inSteps refuses a part of an amount that Stripe's step of the currency does not allow.
+func inSteps(minor int64, currency money.Currency) error {
+	if minor%currency.Step() == 0 {
+		return nil
+	}
+	return ErrAmountInvalid.Detailf("amount must be a multiple of %d (minor units) in %s.", currency.Step(), currency).At("amount")
+}
+
 // same reports whether an order holds just these lines.
 func (p priced) same(order *orderRow, items []itemRow) bool {
 	if order.Total != p.total.Minor || order.Currency != p.total.Currency || len(items) != len(p.items) {

@@ -43,15 +43,22 @@ func (b *batch) loadRefunds(tx *gorm.DB) error {
 func (b *batch) applyRefund(p *paymentRow, order *orderRow, o Observation) Change {
 	news := *o.Refund
 	change := Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
-	if news.Release { // no money went back: the order's released says it
-		return change
-	}
 	if news.Amount.Currency != p.Currency || news.Amount.Minor <= 0 {
 		b.tellStaff(p, order, "refund_mismatch", "A refund does not fit its payment.", "Till has not taken it into the books. Compare the two in Stripe's dashboard.")
 		return change
 	}
 	r := b.refundOf(p, news)
-	if r == nil {
+	switch {
+	case r != nil:
+	case news.Release: // no money went back: the order's released says it
+		return change
+	case news.Unclear && order.CaptureMethod == CaptureManual && p.Captured < p.Amount:
+		// It may be what a capture in part gave up. A read can tell.
+		p.NextCheckAt = &b.now
+		b.dirtyPayments[p.ID] = true
+		change.Outcome = Doubted
+		return change
+	default:
 		r = b.mirror(p, news, o)
 	}
 	before := r.state()

@@ -71,6 +71,9 @@ func (s *Service) unansweredRefund(ctx context.Context, row refundRow, key idemp
 	return row, nil
 }
 
+// lastRepeat is the longest time from one call of unknown outcome to the next.
+const lastRepeat = 10 * time.Minute
+
 // leaveRefundOpen records that the call's outcome is not known, for the sweep, and
 // lets the client's next call with its key carry on.
 func (s *Service) leaveRefundOpen(ctx context.Context, row refundRow, key idempotency.Request) error {
@@ -79,7 +82,7 @@ func (s *Service) leaveRefundOpen(ctx context.Context, row refundRow, key idempo
 	now := s.now()
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&refundRow{}).Where("id = ? AND stage IN ?", row.ID, []stage{creating, sent}).
-			Updates(map[string]any{"stage": sent, "next_check_at": now.Add(sentCheck << min(row.Looks, 12)), "looks": gorm.Expr("looks + 1")}).Error
+			Updates(map[string]any{"stage": sent, "next_check_at": now.Add(min(sentCheck<<min(row.Looks, 12), lastRepeat)), "looks": gorm.Expr("looks + 1")}).Error
 		if err != nil || !key.Claimed() {
 			return err
 		}

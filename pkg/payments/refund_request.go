@@ -175,6 +175,11 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	if amount == 0 {
 		amount = p.left()
 	}
+	if r.Amount != nil && amount != p.left() {
+		if err := inSteps(amount, p.Currency); err != nil {
+			return row, false, err
+		}
+	}
 	now := s.now()
 	row = refundRow{
 		ID: newID, OrderID: order.ID, PaymentID: p.ID, Account: p.Account, Livemode: p.Livemode, IntentID: *p.IntentID,
