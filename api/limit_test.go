@@ -29,9 +29,9 @@ func TestWhatTheContractLimits(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"createPaymentIntent": "user address order", "createGuestToken": "guest",
-		"createOrder": "user address", "cancelOrder": "user address", "cancelPayment": "user address",
-		"createPaymentSheet": "user address order", "createSetupIntent": "user address",
+		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
+		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {

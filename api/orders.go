@@ -16,7 +16,7 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 		Cart: payments.Cart{
 			Items: lines(b.Items), Lines: ownLines(b.Lines), Amount: b.Amount, Currency: value(b.Currency),
 			CaptureMethod: payments.CaptureMethod(value(b.CaptureMethod)), Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
-			Description: value(b.Description), Metadata: value(b.Metadata),
+			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Customer:    payments.Customer{Issuer: value(b.Issuer), Subject: value(b.Subject), Email: string(value(b.Email))},
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
@@ -97,11 +97,12 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 	return openapi.Order{
 		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
-		Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency), CaptureMethod: string(o.CaptureMethod), SetByServer: opt(o.SetByServer),
+		Subtotal: o.Total.Minor + o.Discount, Discount: viewDiscount(o), Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		CaptureMethod: string(o.CaptureMethod), SetByServer: opt(o.SetByServer),
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{
 				Position: i.Position, PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
-				Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount,
+				Quantity: i.Quantity, TransformQuantity: viewPackage(i.Package), UnitAmount: i.Unit, Amount: i.Amount, DiscountAmount: opt(i.Discount),
 			}
 		}),
 		Payments: views(o.Payments, func(p payments.Payment) openapi.OrderPayment {
@@ -111,4 +112,11 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 		PaidAt: moment(o.PaidAt), CanceledAt: moment(o.CanceledAt),
 		CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
+}
+
+func viewDiscount(o payments.Order) *openapi.OrderDiscount {
+	if o.Code == "" {
+		return nil
+	}
+	return &openapi.OrderDiscount{Code: o.Code, Amount: o.Discount}
 }

@@ -19,7 +19,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 		Cart: payments.Cart{
 			Items: lines(b.Items), Amount: b.Amount, Currency: value(b.Currency),
 			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
-			Description: value(b.Description), Metadata: value(b.Metadata),
+			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),

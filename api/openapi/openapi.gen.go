@@ -75,7 +75,7 @@ type CreateOrder struct {
 	// CaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
 	CaptureMethod *CreateOrderCaptureMethod `json:"captureMethod,omitempty"`
 
-	// Currency ISO 4217; with `amount` or `lines`
+	// Currency ISO 4217. Required with `amount` and `lines`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -95,6 +95,11 @@ type CreateOrder struct {
 
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
 
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
@@ -116,7 +121,7 @@ type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount`
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -132,6 +137,11 @@ type CreatePaymentIntent struct {
 	//
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId *string `json:"orderId,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
 
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
@@ -155,7 +165,7 @@ type CreatePaymentSheet struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount`
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -176,6 +186,11 @@ type CreatePaymentSheet struct {
 	//
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId *string `json:"orderId,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
 
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
@@ -239,6 +254,17 @@ type CreateWebhookEndpoint struct {
 
 	// Url Example: https://shop.example.com/till
 	Url string `json:"url"`
+}
+
+// CurrencyOption defines model for CurrencyOption.
+type CurrencyOption struct {
+	// Currency Example: usd
+	Currency string `json:"currency"`
+
+	// UnitAmount Minor units of this currency
+	//
+	// Example: 1950
+	UnitAmount int64 `json:"unitAmount"`
 }
 
 // EventAttempt defines model for EventAttempt.
@@ -386,8 +412,9 @@ type Order struct {
 	CreatedAt     time.Time     `json:"createdAt"`
 
 	// Currency Example: eur
-	Currency    string  `json:"currency"`
-	Description *string `json:"description,omitempty"`
+	Currency    string         `json:"currency"`
+	Description *string        `json:"description,omitempty"`
+	Discount    *OrderDiscount `json:"discount,omitempty"`
 
 	// Id Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
@@ -416,19 +443,42 @@ type Order struct {
 	// Subject Whose it is, shown to server keys and staff: the `sub` of the owner's tokens
 	Subject *string `json:"subject,omitempty"`
 
-	// Total Minor units
+	// Subtotal Minor units, all items without the discount
+	//
+	// Example: 3600
+	Subtotal int64 `json:"subtotal"`
+
+	// Total Minor units, what is to be paid
 	//
 	// Example: 3600
 	Total     int64     `json:"total"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// OrderDiscount defines model for OrderDiscount.
+type OrderDiscount struct {
+	// Amount Minor units, what it takes off the subtotal
+	//
+	// Example: 360
+	Amount int64 `json:"amount"`
+
+	// Code The promotion code, as you have written it at Stripe
+	//
+	// Example: WINTER
+	Code string `json:"code"`
+}
+
 // OrderItem defines model for OrderItem.
 type OrderItem struct {
-	// Amount Minor units
+	// Amount Minor units: `unitAmount` × `quantity`, or × the packages that it makes
 	//
 	// Example: 3600
 	Amount int64 `json:"amount"`
+
+	// DiscountAmount Minor units, the part of the order's discount that is taken off this item; left out where none is
+	//
+	// Example: 360
+	DiscountAmount *int64 `json:"discountAmount,omitempty"`
 
 	// Name Example: Enamel mug
 	Name string `json:"name"`
@@ -445,7 +495,12 @@ type OrderItem struct {
 	// Quantity Example: 2
 	Quantity int64 `json:"quantity"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -749,6 +804,9 @@ type Price struct {
 	// Currency Example: eur
 	Currency string `json:"currency"`
 
+	// CurrencyOptions Further currencies that it can be ordered in, by name: send one as `currency` beside `items`
+	CurrencyOptions *[]CurrencyOption `json:"currencyOptions,omitempty"`
+
 	// Id Stripe's price id
 	//
 	// Example: price_mug
@@ -759,7 +817,12 @@ type Price struct {
 	// Example: mug
 	LookupKey *string `json:"lookupKey,omitempty"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -868,7 +931,7 @@ type Refund struct {
 
 // RefundItem defines model for RefundItem.
 type RefundItem struct {
-	// Amount Minor units
+	// Amount Minor units, what was paid for them
 	//
 	// Example: 1800
 	Amount int64 `json:"amount"`
@@ -876,7 +939,9 @@ type RefundItem struct {
 	// Position Example: 0
 	Position int64 `json:"position"`
 
-	// Quantity Example: 1
+	// Quantity Pieces
+	//
+	// Example: 1
 	Quantity int64 `json:"quantity"`
 }
 
@@ -887,7 +952,9 @@ type RefundLine struct {
 	// Example: 0
 	Position int64 `json:"position"`
 
-	// Quantity Example: 1
+	// Quantity Pieces, as the `quantity` of the order's line
+	//
+	// Example: 1
 	Quantity int64 `json:"quantity"`
 }
 
@@ -1005,6 +1072,21 @@ type TimelineEntry struct {
 type TimelineEntryList struct {
 	Data    []TimelineEntry `json:"data"`
 	HasMore bool            `json:"hasMore"`
+}
+
+// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+// that makes none is refused with 422 `quantity_too_small`.
+type TransformQuantity struct {
+	// DivideBy Pieces in a package
+	//
+	// Example: 6
+	DivideBy int64 `json:"divideBy"`
+
+	// Round `up` or `down`
+	//
+	// Example: up
+	Round string `json:"round"`
 }
 
 // UpdateWebhookEndpoint defines model for UpdateWebhookEndpoint.

@@ -135,7 +135,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
-	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
 	a.Limiter = limits.New(db, limits.Options{Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
@@ -145,7 +145,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			PublishableKey: conf.StripePublishableKey, Currency: string(currency), Livemode: conf.Livemode(), StripeJSURL: conf.StripeJSURL,
 			Guests: conf.GuestsOn(), AmountMin: rules.AmountMin, AmountMax: rules.AmountMax, AllowedOrigins: conf.AllowedOrigins,
 			TrustedProxies: conf.Proxies(),
-			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest},
+			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest, Code: conf.LimitCode},
 		},
 		Limiter:  a.Limiter,
 		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
@@ -207,7 +207,7 @@ func (a *App) applyPayments(ctx context.Context, tx *gorm.DB, events []gateway.E
 
 // applyCatalog is the catalogue's side of the inbox.
 func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
-	return ofNew(events, isNew, func(news []gateway.Event) ([]inbox.Outcome, error) {
+	outcomes, _, err := ofNew(events, isNew, func(news []gateway.Event) ([]inbox.Outcome, error) {
 		applied, err := a.Catalog.Apply(tx, news)
 		outcomes := make([]inbox.Outcome, len(applied))
 		for i, ok := range applied {
@@ -218,6 +218,7 @@ func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Even
 		}
 		return outcomes, err
 	})
+	return outcomes, a.Catalog.Announce, err
 }
 
 // applyCustomers is the customers' side of the inbox.

@@ -9,9 +9,9 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent. refund.": a.applyPayments,
-		"customer.deleted":                a.applyCustomers,
-		"price. product.":                 a.applyCatalog,
+		"charge. payment_intent. refund.":         a.applyPayments,
+		"coupon. price. product. promotion_code.": a.applyCatalog,
+		"customer.deleted":                        a.applyCustomers,
 	}
 }
 
@@ -22,6 +22,9 @@ var events = []string{
 	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"coupon.created",
+	"coupon.deleted",
+	"coupon.updated",
 	"customer.deleted",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",
@@ -36,6 +39,8 @@ var events = []string{
 	"product.created",
 	"product.deleted",
 	"product.updated",
+	"promotion_code.created",
+	"promotion_code.updated",
 	"refund.created",
 	"refund.updated",
 }

@@ -113,10 +113,10 @@ func (c *Config) checkServer(f *faults) {
 		f.add("PORT must be a number from 0 to 65535, not %q", c.Port)
 	}
 	for variable, limit := range map[string]int64{
-		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest,
+		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest, "TILL_LIMIT_CODE": c.LimitCode,
 	} {
 		if limit < 0 {
-			f.add("%s must be a number a minute, or 0 for no limit, not %d", variable, limit)
+			f.add("%s must be a number, or 0 for no limit, not %d", variable, limit)
 		}
 	}
 	for _, p := range c.TrustedProxies {

@@ -98,6 +98,9 @@ type Config struct {
 	LimitOrder int64 `name:"limit-order" env:"TILL_LIMIT_ORDER" default:"10" help:"Payment starts a minute for each order; 0 = no limit."`
 	// LimitGuest is how many guest tokens a minute one address gets; default 60.
 	LimitGuest int64 `name:"limit-guest" env:"TILL_LIMIT_GUEST" default:"60" help:"Guest tokens a minute for each address; 0 = no limit."`
+	// LimitCode is how many promotion codes that are not valid one user or guest may
+	// send an hour, and an address ten times as many; default 10.
+	LimitCode int64 `name:"limit-code" env:"TILL_LIMIT_CODE" default:"10" help:"Wrong promotion codes an hour for each user or guest, and ten times as many for each address; 0 = no limit."`
 	// TrustedProxies are the addresses and ranges (CIDR) of your own proxies, whose
 	// X-Forwarded-For says who is calling. Empty = none: the caller is who connects.
 	TrustedProxies []string `name:"trusted-proxies" env:"TILL_TRUSTED_PROXIES" help:"Addresses and CIDRs of your proxies, comma-separated."`

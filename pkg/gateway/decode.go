@@ -200,10 +200,17 @@ func DecodePrice(object []byte) (Price, error) {
 		Scheme    string         `json:"billing_scheme"`
 		Type      string         `json:"type"`
 		Custom    rawJSON        `json:"custom_unit_amount"` // the payer chooses
-		Transform rawJSON        `json:"transform_quantity"` // the unit is a pack
-		Active    bool           `json:"active"`
-		Livemode  bool           `json:"livemode"`
-		Created   int64          `json:"created"`
+		Transform *struct {
+			DivideBy int64  `json:"divide_by"`
+			Round    string `json:"round"`
+		} `json:"transform_quantity"` // the unit is a package
+		Options map[string]struct {
+			Unit   *int64  `json:"unit_amount"`
+			Custom rawJSON `json:"custom_unit_amount"`
+		} `json:"currency_options"` // only where it was expanded; holds the price's own currency too
+		Active   bool  `json:"active"`
+		Livemode bool  `json:"livemode"`
+		Created  int64 `json:"created"`
 	}
 	if err := decode(object, &o); err != nil {
 		return Price{}, fmt.Errorf("decode price: %w", err)
@@ -215,8 +222,25 @@ func DecodePrice(object []byte) (Price, error) {
 		ID: o.ID, Product: idOf(o.Product), LookupKey: o.LookupKey, Currency: o.Currency,
 		Recurring: o.Type == "recurring", Active: o.Active, Livemode: o.Livemode, Created: unix(o.Created),
 	}
-	if o.Unit != nil && o.Scheme != "tiered" && o.Custom.Kind() != '{' && o.Transform.Kind() != '{' {
-		p.Unit, p.HasUnit = *o.Unit, true
+	if o.Unit == nil || o.Scheme == "tiered" || o.Custom.Kind() == '{' {
+		return p, nil
+	}
+	if t := o.Transform; t != nil {
+		if t.DivideBy < 1 || t.Round != "up" && t.Round != "down" {
+			return p, nil // a package of a kind that nobody can count
+		}
+		p.DivideBy, p.RoundUp = t.DivideBy, t.Round == "up"
+	}
+	p.Unit, p.HasUnit = *o.Unit, true
+	for code, cost := range o.Options {
+		currency, err := money.ParseCurrency(code)
+		if err != nil || currency == p.Currency || cost.Unit == nil || cost.Custom.Kind() == '{' {
+			continue
+		}
+		if p.Options == nil {
+			p.Options = map[money.Currency]int64{}
+		}
+		p.Options[currency] = *cost.Unit
 	}
 	return p, nil
 }

@@ -1,11 +1,13 @@
 package gateway_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"till/pkg/gateway"
+	"till/pkg/money"
 )
 
 func TestOnlyFixedUnitsHaveAUnit(t *testing.T) {
@@ -21,7 +23,9 @@ func TestOnlyFixedUnitsHaveAUnit(t *testing.T) {
 		"tiers":                      {`"type":"recurring","billing_scheme":"tiered","unit_amount":null`, false, true},
 		"a fraction of a minor unit": {`"type":"one_time","billing_scheme":"per_unit","unit_amount":null,"unit_amount_decimal":"0.5"`, false, false},
 		"the payer's choice":         {`"type":"one_time","billing_scheme":"per_unit","unit_amount":null,"custom_unit_amount":{"minimum":100}`, false, false},
-		"packs of ten":               {`"type":"one_time","billing_scheme":"per_unit","unit_amount":1800,"transform_quantity":{"divide_by":10,"round":"up"}`, false, false},
+		"packages of ten":            {`"type":"one_time","billing_scheme":"per_unit","unit_amount":1800,"transform_quantity":{"divide_by":10,"round":"up"}`, true, false},
+		"packages of nothing":        {`"type":"one_time","billing_scheme":"per_unit","unit_amount":1800,"transform_quantity":{"divide_by":0,"round":"up"}`, false, false},
+		"packages rounded somehow":   {`"type":"one_time","billing_scheme":"per_unit","unit_amount":1800,"transform_quantity":{"divide_by":10,"round":"half"}`, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -30,6 +34,17 @@ func TestOnlyFixedUnitsHaveAUnit(t *testing.T) {
 				t.Errorf("got %+v, %v", p, err)
 			}
 		})
+	}
+}
+
+func TestPackagesAndFurtherCurrencies(t *testing.T) {
+	t.Parallel()
+	p, err := gateway.DecodePrice([]byte(`{"id":"price_1","object":"price","product":"prod_1","currency":"eur","type":"one_time","billing_scheme":"per_unit","unit_amount":1800,
+		"transform_quantity":{"divide_by":10,"round":"down"},"currency_options":{
+		"eur":{"unit_amount":1800,"custom_unit_amount":null},"usd":{"unit_amount":1950,"custom_unit_amount":null},"jpy":{"unit_amount":300},
+		"gbp":{"unit_amount":null,"unit_amount_decimal":"1600.5"},"chf":{"unit_amount":null,"custom_unit_amount":{"minimum":1}},"xyz":{"unit_amount":1}}}`))
+	if err != nil || p.DivideBy != 10 || p.RoundUp || !maps.Equal(p.Options, map[money.Currency]int64{"usd": 1950, "jpy": 300}) {
+		t.Errorf("got %+v, %v", p, err)
 	}
 }
 

@@ -112,18 +112,52 @@ type Product struct {
 }
 
 // Price is a catalogue price at Stripe. Only one-time prices with a whole unit
-// amount can be ordered; Recurring and Tiered tell the others apart.
+// amount can be ordered.
 type Price struct {
 	ID        string
 	Product   string
 	LookupKey string
 	Currency  money.Currency
 	Unit      int64 // minor units; zero when HasUnit is false
-	HasUnit   bool  // false for tiers and fractions of a minor unit
+	HasUnit   bool  // false for tiers, fractions of a minor unit and what the payer chooses
+	DivideBy  int64 // pieces in a package, which Unit is for; 0: it is for a piece
+	RoundUp   bool  // of a package that is not full: whether it is paid for
 	Recurring bool
-	Active    bool
-	Livemode  bool
-	Created   time.Time
+	// Options is Unit in further currencies. Events do not hold it.
+	Options  map[money.Currency]int64
+	Active   bool
+	Livemode bool
+	Created  time.Time
+}
+
+// Coupon is a discount at Stripe: a part of an amount, or a fixed amount.
+type Coupon struct {
+	ID         string
+	PercentOff int64                    // in ten-thousandths of a percent; 0: AmountOff
+	AmountOff  map[money.Currency]int64 // minor units; events hold the first currency alone
+	Products   []string                 // what it is good for; empty: everything. Events do not hold it
+	RedeemBy   time.Time                // zero: no end
+	// MaxRedemptions is how often it may be redeemed by all its codes; 0: no end.
+	MaxRedemptions int64
+	TimesRedeemed  int64
+	Livemode       bool
+	Created        time.Time
+}
+
+// PromotionCode is what a customer types to have a coupon's discount.
+type PromotionCode struct {
+	ID             string
+	Code           string
+	Coupon         string
+	Customer       string // the only one who may use it; empty: everybody
+	Active         bool
+	ExpiresAt      time.Time // zero: no end
+	MaxRedemptions int64     // 0: no end
+	TimesRedeemed  int64
+	FirstTime      bool                     // only for who has bought nothing before
+	Minimums       map[money.Currency]int64 // what an order must come to; nil: any. Events hold the first currency alone
+	Livemode       bool
+	Created        time.Time
 }
 
 // APIVersion is the version that Till reads objects in. An event of another

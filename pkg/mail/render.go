@@ -26,6 +26,8 @@ type OrderPaid struct {
 	OrderID   string      `json:"orderId"`
 	Reference string      `json:"reference,omitempty"`
 	Items     []OrderLine `json:"items,omitempty"`
+	Discount  string      `json:"discount,omitempty"` // below zero; empty: none
+	Code      string      `json:"code,omitempty"`     // that Discount comes from
 	Total     string      `json:"total"`
 	PaidAt    time.Time   `json:"paidAt"`
 }

@@ -156,6 +156,9 @@ func (b *batch) apply(o Observation) (Change, error) {
 		p.Version++
 		p.UpdatedAt, p.Looks = b.now, 0
 		p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
+		if after.status.Terminal() && p.Revision > 1 && (p.Stage == creating || p.Stage == sent) {
+			b.givenUp[order.ID] = true
+		}
 		if after.status.Terminal() { // an intent at its end takes no call any more: one under way came too late
 			p.Stage, p.NextCheckAt = attached, nil
 		}
@@ -217,7 +220,8 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 		b.record(p, o, timeline.Entry{Kind: "payment.terms", From: string(had.future), To: string(has.future), Message: "Stripe has the payment under the terms that were asked for."})
 	}
 	if p.Call.Items != nil {
-		order.Total, order.Currency, order.SetBy = p.Amount, p.Currency, p.Call.SetBy
+		order.take(p.Amount, p.Call.Code)
+		order.Currency, order.SetBy = p.Currency, p.Call.SetBy
 		b.repriced[order.ID] = p.Call.Items
 	}
 	b.touchOrder(order, o, p)
@@ -241,8 +245,9 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 	}
 	switch {
 	case order.CanceledAt != nil:
+		b.paidAfterAll[order.ID] = p.Status == Succeeded && order.PromotionID != ""
 		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it, or fulfil it by hand.")
-	case order.Total > 0 && others >= order.Total && !order.AmountMismatch:
+	case (order.Total > 0 || order.PlacedAt != nil) && others >= order.Total && !order.AmountMismatch:
 		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment, by its id.")
 	case o.Intent.Amount.Minor != order.Total || o.Intent.Amount.Currency != order.Currency:
 		order.AmountMismatch = true

@@ -33,6 +33,8 @@ type batch struct {
 	dirtyRefunds  map[RefundID]*refundRow
 	newRefunds    map[RefundID]bool
 	repriced      map[OrderID][]itemRow
+	givenUp       map[OrderID]bool // a call for another amount, and with it the code that it was for
+	paidAfterAll  map[OrderID]bool // and canceled before
 	charged       map[OrderID]bool // a charge was seen, so its billing address is known or absent
 	cause         map[OrderID]causeOf
 	entries       []timeline.Entry
@@ -46,14 +48,18 @@ type causeOf struct {
 	payment     *paymentRow
 }
 
-func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
-	b := &batch{
+func (s *Service) newBatch() *batch {
+	return &batch{
 		s: s, now: s.now(),
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
 		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{},
+		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{},
 	}
+}
+
+func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
+	b := s.newBatch()
 	var intents []gateway.IntentID
 	var ids []ID
 	// An answer to a call that makes a payment says nothing that moves its order.
@@ -176,9 +182,12 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 			return fmt.Errorf("write order items: %w", err)
 		}
 	}
+	if err := b.redemptions(tx); err != nil {
+		return err
+	}
 	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
-		store.Update(p, orders, "set_by", "status", "currency", "total", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
-			"receipt", "billing_email", "paid_at", "updated_at")
+		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
+			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
 			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
 		store.Update(p, sums, "refunded", "reserved", "refunds")

@@ -184,6 +184,9 @@ func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}
+	if err := s.catalog.Return(tx, string(order.ID)); err != nil {
+		return err
+	}
 	var items []itemRow
 	var audience *outbound.Audience
 	err := store.Send(tx, func(p *store.Pipe) {

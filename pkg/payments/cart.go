@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/auth"
 	"till/pkg/catalog"
 	"till/pkg/money"
 	"till/pkg/problem"
@@ -22,11 +23,13 @@ type Cart struct {
 	Items        []Line
 	Lines        []OwnLine
 	Amount       *int64 // minor units of Currency
-	Currency     string // of Amount or Lines
+	Currency     string // of Amount or Lines; of Items, where it is not to be their own
 	Reference    string // the app's id for the cart, up to 64 characters
 	ReceiptEmail string
 	Description  string
 	Metadata     map[string]string
+	// PromotionCode is what the customer has typed; with Items alone.
+	PromotionCode string
 	// CaptureMethod is the backend's alone to choose; empty: the operator's.
 	CaptureMethod CaptureMethod
 
@@ -47,6 +50,7 @@ var (
 	ErrAmountTooLarge     = problem.New(problem.Invalid, "amount_too_large", "The amount is too large.")
 	ErrAmountInvalid      = problem.New(problem.Invalid, "amount_invalid", "The amount cannot be charged in this currency.")
 	ErrCurrencyUnknown    = problem.New(problem.Invalid, "currency_unknown", "The currency is not one that Stripe charges in.").At("currency")
+	ErrQuantityTooSmall   = problem.New(problem.Invalid, "quantity_too_small", "The quantity is too small.")
 	ErrCurrencyMismatch   = problem.New(problem.Invalid, "currency_mismatch", "All items of an order must have the same currency.")
 	errValidation         = problem.New(problem.Invalid, "validation_failed", "The request is not valid.")
 	errReceiptEmail       = errValidation.Detailf("receiptEmail must be one plain mail address, such as jenny@example.com.").At("receiptEmail")
@@ -80,8 +84,10 @@ func (c Cart) check(withOrder bool) error {
 	switch {
 	case (c.Amount != nil || c.Lines != nil) && c.Currency == "":
 		return errValidation.Detailf("currency is required with %s.", sent[0]).At("currency")
-	case c.Amount == nil && c.Lines == nil && c.Currency != "":
-		return errValidation.Detailf("currency goes with amount or lines; items have their own.").At("currency")
+	case c.PromotionCode != "" && c.Items == nil:
+		return errValidation.Detailf("promotionCode goes with items, not with %s.", sent[0]).At("promotionCode")
+	case withOrder && c.Currency != "":
+		return errValidation.Detailf("currency belongs to a new order; leave it out with orderId.").At("currency")
 	case withOrder && c.Reference != "":
 		return errValidation.Detailf("reference belongs to a new order; leave it out with orderId.").At("reference")
 	}
@@ -108,9 +114,18 @@ func plainAddress(s string) bool {
 
 // priced is a cart with what it costs.
 type priced struct {
-	total money.Amount
-	items []itemRow
-	setBy string // see Cart
+	total     money.Amount // less the promotion
+	items     []itemRow
+	setBy     string     // see Cart
+	promotion *promotion // nil: none
+}
+
+// promotionID is what tells a cart's code from an order's.
+func (p priced) promotionID() string {
+	if p.promotion == nil {
+		return ""
+	}
+	return p.promotion.ID
 }
 
 // summing is a cart as it is added up, line by line of a field of the request.
@@ -126,7 +141,11 @@ func (s *summing) at(err *problem.Error, name string) error {
 
 // add takes a line of one currency into the sum, which the first one sets.
 func (s *summing) add(line itemRow, currency money.Currency) error {
-	amount, err := money.Amount{Minor: line.UnitAmount, Currency: currency}.Times(line.Quantity)
+	units := line.pack().Units(line.Quantity)
+	if units == 0 {
+		return s.at(ErrQuantityTooSmall.Detailf("This is sold in packages of %d: order that many at least.", line.DivideBy), "quantity")
+	}
+	amount, err := money.Amount{Minor: line.UnitAmount, Currency: currency}.Times(units)
 	if err != nil {
 		return s.at(ErrAmountTooLarge, "quantity")
 	}
@@ -144,13 +163,18 @@ func (s *summing) add(line itemRow, currency money.Currency) error {
 	return nil
 }
 
-// price adds the cart up, with the catalogue's prices where it has none of its own.
-func (s *Service) price(tx *gorm.DB, c Cart) (priced, error) {
+// price adds the cart up, with the catalogue's prices where it has none of its own,
+// and takes off what its promotion code gives to this owner.
+func (s *Service) price(tx *gorm.DB, who auth.Principal, c Cart) (priced, error) {
 	var prices *catalog.Prices
 	if err := store.Send(tx, func(p *store.Pipe) { prices = s.catalog.Look(p, c.priceIDs()) }); err != nil {
 		return priced{}, err
 	}
-	return s.priceAt(prices, c)
+	cart, err := s.priceAt(prices, c)
+	if err == nil && c.PromotionCode != "" {
+		err = s.discount(tx, who, c, &cart)
+	}
+	return cart, err
 }
 
 func (c Cart) priceIDs() []string {
@@ -161,16 +185,24 @@ func (c Cart) priceIDs() []string {
 	return ids
 }
 
+// priceAt adds the cart up without its promotion code.
 func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
-	if c.Items != nil {
-		return priceItems(prices, c.Items)
-	}
 	if c.Amount != nil && c.setBy == "" && s.conf.AmountMax == 0 {
 		return priced{}, ErrClientAmount
 	}
-	currency, err := money.ParseCurrency(c.Currency)
-	if err != nil {
-		return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", c.Currency)
+	var currency money.Currency
+	if c.Currency != "" || c.Items == nil {
+		var err error
+		if currency, err = money.ParseCurrency(c.Currency); err != nil {
+			return priced{}, ErrCurrencyUnknown.Detailf("currency %q is not one that Stripe charges in.", c.Currency)
+		}
+	}
+	if c.Items != nil {
+		cart, err := priceItems(prices, c.Items, currency)
+		if err == nil && c.PromotionCode == "" { // else its total is not known yet
+			err = chargeable(cart.total, "items")
+		}
+		return cart, err
 	}
 	if c.Lines != nil {
 		return priceOwn(c.Lines, currency)
@@ -187,19 +219,28 @@ func (s *Service) priceAt(prices *catalog.Prices, c Cart) (priced, error) {
 	return priced{total: a, items: []itemRow{{Name: cmp.Or(c.Description, "Payment"), Quantity: 1, UnitAmount: a.Minor, Amount: a.Minor}}}, nil
 }
 
-func priceItems(prices *catalog.Prices, lines []Line) (priced, error) {
+// priceItems adds up lines of the catalogue, in this currency or, where it is empty,
+// in the prices' own.
+func priceItems(prices *catalog.Prices, lines []Line, currency money.Currency) (priced, error) {
 	sum := summing{field: "items"}
 	for _, l := range lines {
 		p, err := prices.Find(l.PriceID)
 		if refused, ok := problem.As(err); ok {
 			return priced{}, sum.at(refused, "priceId")
 		}
-		line := itemRow{PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName, Quantity: l.Quantity, UnitAmount: p.Unit.Minor}
-		if err := sum.add(line, p.Unit.Currency); err != nil {
+		unit, sold := p.In(cmp.Or(currency, p.Unit.Currency))
+		if !sold {
+			return priced{}, sum.at(ErrCurrencyMismatch.Detailf("The price %q is not sold in %s.", l.PriceID, currency), "priceId")
+		}
+		line := itemRow{
+			PriceID: p.ID, ProductID: p.ProductID, Name: p.ProductName, Quantity: l.Quantity,
+			UnitAmount: unit.Minor, DivideBy: p.Package.DivideBy, RoundUp: p.Package.RoundUp,
+		}
+		if err := sum.add(line, unit.Currency); err != nil {
 			return priced{}, err
 		}
 	}
-	return sum.priced, chargeable(sum.total, "items")
+	return sum.priced, nil
 }
 
 // withinBounds holds an amount that a client names to what the operator allows.
@@ -241,13 +282,13 @@ func inSteps(minor int64, currency money.Currency) error {
 
 // same reports whether an order holds just these lines.
 func (p priced) same(order *orderRow, items []itemRow) bool {
-	if order.Total != p.total.Minor || order.Currency != p.total.Currency || len(items) != len(p.items) {
+	if order.Total != p.total.Minor || order.Currency != p.total.Currency || order.PromotionID != p.promotionID() || len(items) != len(p.items) {
 		return false
 	}
 	for i := range items {
 		a, b := items[i], p.items[i]
 		renamed := p.setBy != "" && a.PriceID == "" && a.Name != b.Name
-		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || renamed {
+		if a.PriceID != b.PriceID || a.Quantity != b.Quantity || a.UnitAmount != b.UnitAmount || a.pack() != b.pack() || a.Discount != b.Discount || renamed {
 			return false
 		}
 	}

@@ -103,6 +103,9 @@ func (s *Service) confirmation(order *orderRow, items []itemRow) mail.OrderPaid 
 	if order.Reference != nil {
 		d.Reference = *order.Reference
 	}
+	if order.Discount > 0 {
+		d.Discount, d.Code = show(-order.Discount, order.Currency), order.PromotionCode
+	}
 	for _, i := range items {
 		d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: i.Quantity, Amount: show(i.Amount, order.Currency)})
 	}

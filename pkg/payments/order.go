@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"till/pkg/catalog"
 	"till/pkg/money"
 )
 
@@ -44,8 +45,10 @@ type Order struct {
 	SetByServer   bool   // its lines are the backend's word; the customer cannot change them
 	Reference     string // the app's id for the cart; empty where it gave none
 	Status        OrderStatus
-	Total         money.Amount
-	Refunded      int64 // minor units, net of refunds that failed
+	Total         money.Amount // what is to be paid: the items less Discount
+	Discount      int64        // minor units
+	Code          string       // the promotion code that gives Discount
+	Refunded      int64        // minor units, net of refunds that failed
 	Items         []Item
 	Payments      []Payment // newest first
 	CaptureMethod CaptureMethod
@@ -65,6 +68,8 @@ type Item struct {
 	ProductID string
 	Name      string
 	Quantity  int64
-	Unit      int64 // minor units
-	Amount    int64 // minor units, Unit × Quantity
+	Package   catalog.Package
+	Unit      int64 // minor units, for a piece or for a package of them
+	Amount    int64 // minor units: Unit × the units that Package makes of Quantity
+	Discount  int64 // minor units, what is taken off Amount
 }

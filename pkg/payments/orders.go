@@ -103,7 +103,7 @@ func (s *Service) reprice(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	if newest(payments, (*paymentRow).live) == nil {
 		return plan{}, s.becomes(tx, order, cart)
 	}
-	return s.attempt(tx, order, payments, cart, nil, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	return s.attempt(ctx, tx, order, payments, cart, nil, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 }
 
 // orderFor finds or makes the order that a request wants to pay, locked, with its
@@ -146,7 +146,7 @@ func (s *Service) lockSeen(tx *gorm.DB, who auth.Principal, id OrderID) (*orderR
 // orderUnder prices the cart and finds the order of its reference, or makes one
 // with newID.
 func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principal, c Cart, newID OrderID) (*orderRow, []paymentRow, *priced, error) {
-	cart, err := s.price(tx, c)
+	cart, err := s.price(tx, who, c)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -158,6 +158,11 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 			return nil, nil, nil, res.Error
 		}
 		if res.RowsAffected == 1 {
+			if cart.promotion != nil {
+				if err := s.redeem(tx, newID, cart.promotion, false); err != nil {
+					return nil, nil, nil, err
+				}
+			}
 			return &row, nil, &cart, replaceItems(tx, newID, cart.items)
 		}
 		var known OrderID
@@ -251,7 +256,13 @@ func (s *Service) becomes(tx *gorm.DB, order *orderRow, cart *priced) error {
 	if cart.same(order, items) && order.SetBy == cart.setBy {
 		return nil
 	}
-	order.Total, order.Currency, order.SetBy, order.UpdatedAt = cart.total.Minor, cart.total.Currency, cart.setBy, s.now()
+	if order.PromotionID != "" || cart.promotion != nil {
+		if err := s.redeem(tx, order.ID, cart.promotion, false); err != nil {
+			return err
+		}
+	}
+	order.take(cart.total.Minor, cart.promotion)
+	order.Currency, order.SetBy, order.UpdatedAt = cart.total.Currency, cart.setBy, s.now()
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}

@@ -164,6 +164,9 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	if err != nil {
 		return row, false, err
 	}
+	if order.PlacedAt != nil && order.Captured == 0 {
+		return row, false, ErrNothingLeft.Detailf("Nothing was to be paid for this order, so there is nothing to refund.")
+	}
 	lines, amount, err := s.wanted(tx, order, r)
 	if err != nil {
 		return row, false, err
@@ -223,11 +226,12 @@ func (s *Service) wanted(tx *gorm.DB, order *orderRow, r *RefundRequest) ([]Refu
 	if err := tx.Where("order_id = ?", order.ID).Find(&refunds).Error; err != nil {
 		return nil, 0, err
 	}
-	gone := map[int64]int64{} // quantities that went back, or are on their way
+	gone := map[int64]RefundItem{} // of each line, what went back or is on its way
 	for _, f := range refunds {
 		for _, l := range f.Lines {
 			if f.asked() || f.given() {
-				gone[l.Position] += l.Quantity
+				g := gone[l.Position]
+				gone[l.Position] = RefundItem{Quantity: g.Quantity + l.Quantity, Amount: g.Amount + l.Amount}
 			}
 		}
 	}
@@ -244,17 +248,26 @@ func (s *Service) wanted(tx *gorm.DB, order *orderRow, r *RefundRequest) ([]Refu
 			return nil, 0, errTwiceALine.At(at + ".position")
 		case l.Quantity < 1:
 			return nil, 0, errValidation.Detailf("quantity must be at least 1.").At(at + ".quantity")
-		case l.Quantity > items[i].Quantity-gone[l.Position]:
-			return nil, 0, ErrRefundTooLarge.Detailf("Of this line %d of %d can still be refunded.", max(0, items[i].Quantity-gone[l.Position]), items[i].Quantity).At(at + ".quantity")
+		case l.Quantity > items[i].Quantity-gone[l.Position].Quantity:
+			return nil, 0, ErrRefundTooLarge.Detailf("Of this line %d of %d can still be refunded.", max(0, items[i].Quantity-gone[l.Position].Quantity), items[i].Quantity).At(at + ".quantity")
 		}
 		seen[l.Position] = true
-		l.Amount = l.Quantity * items[i].UnitAmount // no more than the line's own amount
+		l.Amount = max(0, items[i].paidFor(gone[l.Position].Quantity+l.Quantity)-gone[l.Position].Amount)
 		sum += l.Amount
 	}
 	if sum == 0 {
 		return nil, 0, errValidation.Detailf("These lines cost nothing, so there is nothing to refund.").At("items")
 	}
 	return lines, sum, nil
+}
+
+// paidFor is what was paid for so many of the line's pieces, half a minor unit
+// rounded up: of what the line costs without its discount, by the piece also where it
+// was sold by the package. That of the whole quantity is the whole, so all that is
+// refunded of a line, in whatever portions, comes to what was paid for it.
+func (i itemRow) paidFor(pieces int64) int64 {
+	net := i.Amount - i.Discount
+	return net/i.Quantity*pieces + (net%i.Quantity*pieces+i.Quantity/2)/i.Quantity
 }
 
 // chosen is the payment that a refund is taken from: the one that the request names,

@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/catalog"
 	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
@@ -16,6 +17,9 @@ type orderRow struct {
 	Status         OrderStatus
 	Currency       money.Currency
 	Total          int64
+	Discount       int64
+	PromotionID    string // whose Discount it is; see catalog's redemptions
+	PromotionCode  string // as the merchant writes it
 	Processing     int64
 	Authorized     int64
 	Captured       int64
@@ -55,10 +59,17 @@ type itemRow struct {
 	Name       string
 	Quantity   int64
 	UnitAmount int64
+	DivideBy   int64 // see catalog.Package
+	RoundUp    bool
 	Amount     int64
+	Discount   int64
 }
 
 func (itemRow) TableName() string { return "order_items" }
+
+func (i itemRow) pack() catalog.Package {
+	return catalog.Package{DivideBy: i.DivideBy, RoundUp: i.RoundUp}
+}
 
 type paymentRow struct {
 	ID           ID `gorm:"primaryKey"`
@@ -104,6 +115,7 @@ type call struct {
 	Params gateway.IntentParams `json:"params"`
 	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
 	SetBy  string               `json:"setBy,omitempty"` // with Items, as in orderRow
+	Code   *promotion           `json:"code,omitempty"`  // with Items; nil: without a code
 }
 
 func (paymentRow) TableName() string { return "payments" }
@@ -154,7 +166,7 @@ func (r *paymentRow) payment() Payment {
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
 		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
-		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		Discount: r.Discount, Code: r.PromotionCode, CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {
@@ -167,7 +179,10 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.CanceledAt = r.CanceledAt.UTC()
 	}
 	for _, i := range items {
-		o.Items = append(o.Items, Item{Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+		o.Items = append(o.Items, Item{
+			Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name,
+			Quantity: i.Quantity, Package: i.pack(), Unit: i.UnitAmount, Amount: i.Amount, Discount: i.Discount,
+		})
 	}
 	for _, p := range payments {
 		o.Payments = append(o.Payments, p.payment())

@@ -53,7 +53,7 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	}
 	note(ctx, &row)
 	switch {
-	case row.Stage == abandoned:
+	case row.Stage == abandoned, row.Stage == attached && row.IntentID == nil: // Stripe has nothing of it
 		return s.checked(ctx, row)
 	case row.Stage == attached:
 		return s.read(ctx, row)

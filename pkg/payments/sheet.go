@@ -92,7 +92,7 @@ func (r *StartRequest) onlySetup() error {
 		name string
 		sent bool
 	}{
-		{"orderId", r.OrderID != ""}, {"items", r.Items != nil}, {"amount", r.Amount != nil}, {"currency", r.Currency != ""}, {"reference", r.Reference != ""},
+		{"orderId", r.OrderID != ""}, {"items", r.Items != nil}, {"amount", r.Amount != nil}, {"currency", r.Currency != ""}, {"promotionCode", r.PromotionCode != ""}, {"reference", r.Reference != ""},
 		{"receiptEmail", r.ReceiptEmail != ""}, {"description", r.Description != ""}, {"metadata", r.Metadata != nil},
 	} {
 		if f.sent {

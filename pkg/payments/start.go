@@ -86,7 +86,7 @@ func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest
 // is plain, its own otherwise. claimed is as with begin. With an error comes what
 // may have been made all the same.
 func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest, claimed bool) (p plan, err error) {
-	if r.OrderID == "" && !claimed && !r.needsCustomer() {
+	if r.OrderID == "" && r.PromotionCode == "" && !claimed && !r.needsCustomer() {
 		mine := *r // whoever gives up must not look at what the batch may still write
 		id := ID(store.NewID("pay_"))
 		p, err = s.openings.Do(ctx, opening{who: who, request: &mine, order: OrderID(store.NewID("ord_")), payment: id})
@@ -110,6 +110,9 @@ func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest,
 		failpoint.Here("start.known.before_commit")
 		return nil
 	})
+	if err == nil && p.told {
+		s.outbound.Wake()
+	}
 	return p, err
 }
 
@@ -125,6 +128,14 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 		again = p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached
 		if err == nil && !again {
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
+		}
+	case drop:
+		p.payment, err = s.cancelAtStripe(ctx, p.payment)
+		// Whatever it has become is looked at anew, but what nobody knows.
+		if again = errors.Is(err, ErrNotCancelable) || err == nil && p.payment.Status == Canceled; again {
+			err = nil
+		} else if err == nil {
+			err = errStripeSilent
 		}
 	}
 	if err != nil && !store.Transient(err) { // which letGo sees to; a call of its own has given the key back

@@ -42,9 +42,14 @@ func (r *StartRequest) checkTerms(who auth.Principal) error {
 }
 
 // termsOf are the terms of a request that is in order so far. Where nothing is left
-// to pay they do not matter, and nobody is made a customer for it.
-func (s *Service) termsOf(tx *gorm.DB, who auth.Principal, r *StartRequest, order *orderRow) (*terms, error) {
-	if r.needsCustomer() && r.customer == "" && order.Status == OrderOpen {
+// to pay they do not matter, and nobody is made a customer for it. A nil cart leaves
+// the order as it is.
+func (s *Service) termsOf(tx *gorm.DB, who auth.Principal, r *StartRequest, order *orderRow, cart *priced) (*terms, error) {
+	total := order.Total
+	if cart != nil {
+		total = cart.total.Minor
+	}
+	if r.needsCustomer() && r.customer == "" && order.Status == OrderOpen && total > 0 {
 		known, err := s.customers.Known(tx, who)
 		if err != nil {
 			return nil, err

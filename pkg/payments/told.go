@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"till/pkg/catalog"
 	"till/pkg/outbound"
 )
 
@@ -18,6 +19,8 @@ type OrderView struct {
 	ID             string            `json:"id"`
 	Status         string            `json:"status"`
 	Reference      string            `json:"reference,omitempty"`
+	Subtotal       int64             `json:"subtotal"`
+	Discount       *DiscountView     `json:"discount,omitempty"`
 	Total          int64             `json:"total"`
 	AmountRefunded int64             `json:"amountRefunded"`
 	Currency       string            `json:"currency"`
@@ -38,13 +41,27 @@ type OrderView struct {
 
 // ItemView is a line of an OrderView.
 type ItemView struct {
-	Position   int64  `json:"position"`
-	PriceID    string `json:"priceId,omitempty"`
-	ProductID  string `json:"productId,omitempty"`
-	Name       string `json:"name"`
-	Quantity   int64  `json:"quantity"`
-	UnitAmount int64  `json:"unitAmount"`
-	Amount     int64  `json:"amount"`
+	Position          int64        `json:"position"`
+	PriceID           string       `json:"priceId,omitempty"`
+	ProductID         string       `json:"productId,omitempty"`
+	Name              string       `json:"name"`
+	Quantity          int64        `json:"quantity"`
+	TransformQuantity *PackageView `json:"transformQuantity,omitempty"`
+	UnitAmount        int64        `json:"unitAmount"`
+	Amount            int64        `json:"amount"`
+	DiscountAmount    int64        `json:"discountAmount,omitempty"`
+}
+
+// PackageView is what the unit amount of an ItemView is for, where not for a piece.
+type PackageView struct {
+	DivideBy int64  `json:"divideBy"`
+	Round    string `json:"round"`
+}
+
+// DiscountView is what a promotion code takes off an OrderView.
+type DiscountView struct {
+	Code   string `json:"code"`
+	Amount int64  `json:"amount"`
 }
 
 // OrderPayment is a payment of an OrderView.
@@ -91,14 +108,24 @@ type FailureView struct {
 func (o Order) View() OrderView {
 	issuer, subject, _ := strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	v := OrderView{
-		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Subtotal: o.Total.Minor + o.Discount, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
 		CaptureMethod: string(o.CaptureMethod),
 		Subject:       subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
 		Description: o.Description, Metadata: o.Metadata, ReceiptEmail: o.ReceiptEmail,
 		PaidAt: o.PaidAt, CanceledAt: o.CanceledAt, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
+	if o.Code != "" {
+		v.Discount = &DiscountView{Code: o.Code, Amount: o.Discount}
+	}
 	for _, i := range o.Items {
-		v.Items = append(v.Items, ItemView{Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount})
+		item := ItemView{
+			Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name,
+			Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount, DiscountAmount: i.Discount,
+		}
+		if i.Package != (catalog.Package{}) {
+			item.TransformQuantity = &PackageView{DivideBy: i.Package.DivideBy, Round: i.Package.Rounding()}
+		}
+		v.Items = append(v.Items, item)
 	}
 	for _, p := range o.Payments {
 		v.Payments = append(v.Payments, OrderPayment{ID: string(p.ID), Status: string(p.Status)})

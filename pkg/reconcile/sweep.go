@@ -1,6 +1,7 @@
 // Package reconcile brings Till's rows back in line with Stripe's where the
 // normal way has failed: calls whose outcome is unknown, payments that no webhook
-// came for, deliveries that wait for their row or failed to apply.
+// came for, deliveries that wait for their row or failed to apply. It also reads
+// what events tell of only in part.
 //
 // Every replica sweeps. What is due is claimed in the database, so two sweeps
 // share the work and do not repeat it.
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"till/pkg/catalog"
+	"till/pkg/gateway"
 	"till/pkg/inbox"
 	"till/pkg/payments"
 	"till/pkg/telemetry"
@@ -21,6 +24,7 @@ import (
 // Sweeper looks for what hangs.
 type Sweeper struct {
 	Payments *payments.Service
+	Catalog  *catalog.Service
 	Inbox    *inbox.Inbox
 	Log      *slog.Logger
 	Interval time.Duration // between two sweeps, if nothing asks for one sooner
@@ -36,16 +40,19 @@ const (
 // Run sweeps until ctx ends. Deliveries need nothing of Stripe, so they do not
 // wait for payments, which do.
 func (s *Sweeper) Run(ctx context.Context) {
-	var both sync.WaitGroup
-	both.Go(func() {
+	var all sync.WaitGroup
+	all.Go(func() {
 		s.each(ctx, nil, func() error { return s.RetryDeliveries(ctx) })
 	})
-	both.Go(func() {
+	all.Go(func() {
 		s.each(ctx, s.Payments.Due(), func() error {
 			return errors.Join(s.SweepPayments(ctx), s.SweepRefunds(ctx), s.Payments.CatchUpRefunds(ctx))
 		})
 	})
-	both.Wait()
+	all.Go(func() {
+		s.each(ctx, s.Catalog.Unread(), func() error { return s.ReadCatalog(ctx) })
+	})
+	all.Wait()
 }
 
 // each sweeps at each interval and whenever asked, until ctx ends.
@@ -110,6 +117,17 @@ func look[ID any](ctx context.Context, ids []ID, settle func(ctx context.Context
 		})
 	}
 	looks.Wait()
+}
+
+// ReadCatalog reads of prices and codes what events have left out.
+func (s *Sweeper) ReadCatalog(ctx context.Context) error {
+	ctx = telemetry.Begin(ctx)
+	err := s.Catalog.ReadUnread(ctx)
+	if errors.Is(err, gateway.ErrUnknown) || errors.Is(err, gateway.ErrRateLimited) {
+		s.Log.WarnContext(ctx, "catalogue not read whole; orders are priced from what was read last", "error", err)
+		return nil
+	}
+	return err
 }
 
 func (s *Sweeper) report(ctx context.Context, err error) {
