@@ -23,6 +23,9 @@ func TestPromotionCodes(t *testing.T) {
 		rows["a code alone"] = [2]string{`{"promotionCode":"A"}`, "422 exactly_one_of"}
 		rows["a code and a wrong price"] = [2]string{`{"items":[{"priceId":"nothing","quantity":1}],"promotionCode":"A"}`, "422 price_not_found items[0].priceId"}
 		s.both(t, rows)
+		for name, row := range rows { // and in a mobile sheet
+			s.refuse(t, s.post(name+", in a sheet", "/mobile/payment-sheet", `{"mode":"payment","stripeVersion":"2023-10-16",`+row[0][1:], row[1]))
+		}
 		order := s.accept(t, "an order", 201, s.post("", "/orders", `{`+item+`}`, "").request)
 		s.refuse(t, s.post("a code for an order", "/payments/intent", `{"orderId":"`+order.Get("id")+`","promotionCode":"A"}`, "422 validation_failed promotionCode"))
 	})

@@ -499,6 +499,10 @@ func TestPaymentSheet(t *testing.T) {
 			{guest, pay("setupFutureUsage", "off_session"), "403 guests_cannot_save setupFutureUsage"},
 			{token, map[string]any{"mode": "setup", "stripeVersion": "2024-06-20"}, "422 validation_failed setupFutureUsage"},
 			{token, map[string]any{"mode": "setup", "stripeVersion": "2024-06-20", "setupFutureUsage": "off_session", "reference": "x"}, "422 validation_failed reference"},
+			{token, map[string]any{"mode": "setup", "stripeVersion": "2024-06-20", "setupFutureUsage": "off_session", "promotionCode": "TEN"}, "422 validation_failed promotionCode"},
+			{token, map[string]any{"mode": "payment", "stripeVersion": "2024-06-20", "amount": 500, "currency": "eur", "promotionCode": "TEN"}, "422 validation_failed promotionCode"},
+			{token, pay("promotionCode", "NONE"), "422 promotion_code_not_valid promotionCode"},
+			{guest, pay("promotionCode", "NONE"), "422 promotion_code_not_valid promotionCode"},
 			{token, map[string]any{"mode": "both", "stripeVersion": "2024-06-20"}, "422 validation_failed mode"},
 			{token, map[string]any{"mode": "payment", "stripeVersion": "2024-06-20\r\nX: y"}, "422 validation_failed stripeVersion"},
 			{token, map[string]any{"mode": "payment", "stripeVersion": "latest"}, "422 validation_failed stripeVersion"},
@@ -512,6 +516,48 @@ func TestPaymentSheet(t *testing.T) {
 		}
 		if kept := r.Books().Text() + r.Log(); strings.Contains(kept, a.Get("ephemeralKeySecret")) {
 			t.Error("an ephemeral key is kept")
+		}
+	})
+}
+
+// A code takes off a sheet what it takes off any payment. Where it leaves nothing there
+// is no sheet to open, and nobody is made a customer.
+func TestPaymentSheetWithAPromotionCode(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		for code, percent := range map[string]string{"TEN": "10", "ALL": "100"} {
+			coupon := r.AtStripe("POST", "/v1/coupons", url.Values{"percent_off": {percent}})["id"].(string)
+			r.AtStripe("POST", "/v1/promotion_codes", url.Values{"coupon": {coupon}, "code": {code}})
+		}
+		r.Until("the codes are read", func() bool {
+			return r.Count("SELECT count(*) FROM promotion_codes p JOIN coupons c ON c.id = coupon_id WHERE p.whole AND c.whole AND p.unread + c.unread = 0") == 2
+		})
+		token := jenny(r)
+		for _, who := range []string{token, r.Guest()} {
+			body := cart("mode", "payment", "stripeVersion", "2024-06-20", "promotionCode", "all", "reference", "cart-0")
+			for _, want := range []int{201, 200} {
+				a := call(t, r, want, "POST", "/mobile/payment-sheet", who, body)
+				if a.Get("status") != "succeeded" || a.Get("amount") != "0" || a.Get("paymentIntentClientSecret")+a.Get("customerId")+a.Get("ephemeralKeySecret") != "" {
+					t.Errorf("%s", a.Body)
+				}
+				if o := r.Call("GET", "/orders/"+a.Get("orderId"), who, nil); o.Get("status") != "paid" || o.Get("discount.code") != "ALL" {
+					t.Errorf("%s", o.Body)
+				}
+			}
+		}
+		if n := len(atStripe(r)) + r.Count("SELECT count(*) FROM customers"); n != 0 {
+			t.Errorf("%d customers", n)
+		}
+		a := call(t, r, 201, "POST", "/mobile/payment-sheet", token, cart("mode", "payment", "stripeVersion", "2024-06-20", "promotionCode", "TEN", "reference", "cart-1"))
+		if a.Get("amount") != "3240" || a.Get("paymentIntentClientSecret") == "" || a.Get("customerId") == "" || a.Get("ephemeralKeySecret") == "" {
+			t.Errorf("%s", a.Body)
+		}
+		// The sheet is open, and the code that is typed now leaves nothing to pay.
+		done := call(t, r, 201, "POST", "/mobile/payment-sheet", token, cart("mode", "payment", "stripeVersion", "2024-06-20", "promotionCode", "ALL", "reference", "cart-1"))
+		if done.Get("orderId") != a.Get("orderId") || done.Get("status") != "succeeded" || done.Get("amount") != "0" || done.Get("customerId") != "" {
+			t.Errorf("%s", done.Body)
+		}
+		if code := r.Confirm(a.Get("paymentIntentClientSecret"), "pm_card_visa"); code != 400 {
+			t.Errorf("the first can still be paid: %d", code)
 		}
 	})
 }

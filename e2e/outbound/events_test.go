@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -157,6 +158,61 @@ func TestAPaidOrderIsToldOnce(t *testing.T) {
 		}
 		if log := r.Log(); strings.Contains(log, in.Secret) || strings.Contains(log, in.URL) || !strings.Contains(log, "event delivered") {
 			t.Error("the log has a secret or a URL, or says nothing")
+		}
+	})
+}
+
+// The app's backend fulfils by what it is told, so it is told of orders that cost
+// nothing too, and of what was taken off.
+func TestADiscountedOrderIsTold(t *testing.T) {
+	with(t, func(t *testing.T, r *rig.Rig) {
+		product := r.AtStripe("POST", "/v1/products", url.Values{"name": {"Eggs"}})["id"].(string)
+		price := r.AtStripe("POST", "/v1/prices", url.Values{"product": {product}, "currency": {"eur"}, "unit_amount": {"1000"}, "transform_quantity[divide_by]": {"6"}, "transform_quantity[round]": {"up"}})["id"].(string)
+		for code, percent := range map[string]string{"TEN": "10", "ALL": "100"} {
+			coupon := r.AtStripe("POST", "/v1/coupons", url.Values{"percent_off": {percent}})["id"].(string)
+			r.AtStripe("POST", "/v1/promotion_codes", url.Values{"coupon": {coupon}, "code": {code}})
+		}
+		r.Until("prices and codes are read", func() bool {
+			return r.Count("SELECT count(*) FROM promotion_codes p JOIN coupons c ON c.id = coupon_id JOIN prices ON prices.id = ? WHERE p.whole AND c.whole AND p.unread + c.unread + prices.unread = 0", price) == 2
+		})
+		token := r.User("jenny")
+		body := func(code string) map[string]any {
+			return map[string]any{"items": []any{map[string]any{"priceId": price, "quantity": 7}}, "promotionCode": code}
+		}
+		for code, want := range map[string]string{"ALL": "2000 2000 0", "TEN": "2000 200 1800"} {
+			in := listen(t, r, nil)
+			p := r.Intent(201, token, body(code))
+			if code == "TEN" {
+				r.Confirm(p.Get("clientSecret"), "pm_card_visa")
+				r.Await(token, p.Get("id"), 0)
+			}
+			reaches(r, in, "delivered")
+			r.Settle(false)
+			got := in.messages()
+			if len(got) != 1 {
+				t.Fatalf("%s: %d messages", code, len(got))
+			}
+			m := got[0]
+			m.verified(t, in.Secret)
+			fits(t, m)
+			same(t, r, m, "/orders/"+p.Get("orderId"))
+			d := m.Event.Data
+			first := d["items"].([]any)[0].(map[string]any)
+			if s := fmt.Sprint(d["subtotal"], first["discountAmount"], d["total"]); m.Event.Type != "order.paid" || s != want ||
+				fmt.Sprint(first["transformQuantity"]) != "map[divideBy:6 round:up]" || d["discount"].(map[string]any)["code"] != code {
+				t.Errorf("%s %s", s, m.body)
+			}
+			r.Call("DELETE", "/webhook-endpoints/"+in.ID, r.Staff("sam"), nil)
+		}
+		in := listen(t, r, nil)
+		o := r.Call("POST", "/orders", token, body("TEN"))
+		r.Call("POST", "/orders/"+o.Get("id")+"/cancel", token, nil)
+		reaches(r, in, "delivered")
+		m := in.messages()[0]
+		fits(t, m)
+		same(t, r, m, "/orders/"+o.Get("id"))
+		if m.Event.Type != "order.canceled" || m.Event.Data["discount"] == nil {
+			t.Errorf("%s", m.body)
 		}
 	})
 }

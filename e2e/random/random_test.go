@@ -74,7 +74,9 @@ func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	all := operations(t)
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		r := &till{Rig: rig.Start(t, db, func(c *config.Config) { c.SweepInterval, c.OutboundAllow = time.Second, []string{"127.0.0.0/8"} }), outcomes: map[string]int{}}
+		r := &till{Rig: rig.Start(t, db, func(c *config.Config) {
+			c.SweepInterval, c.OutboundAllow, c.LimitCode = time.Second, []string{"127.0.0.0/8"}, 0
+		}), outcomes: map[string]int{}}
 		r.people()
 		often := slices.Clone(all)
 		for _, o := range all { // most of what has a body is refused
@@ -116,7 +118,7 @@ func (r *till) people() {
 		"priceId": {"mug", "tee", "poster"}, "currency": {"eur", "eur", "eur", "eur", "jpy", "xxx"}, "subject": {"jenny", "carl"}, "issuer": {rig.UserIssuer, "till:guest"},
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
 		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
-		"wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
+		"promotionCode": {"TEN", "all", "NONE"}, "wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
 	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r.T.Cleanup(backend.Close)
@@ -124,6 +126,14 @@ func (r *till) people() {
 	endpoint := r.Call("POST", "/webhook-endpoints", staff, map[string]any{"url": backend.URL})
 	r.learn(endpoint)
 	r.known["backend"] = []string{endpoint.Get("id")}
+	for code, percent := range map[string]string{"TEN": "10", "ALL": "100"} {
+		coupon := r.AtStripe("POST", "/v1/coupons", url.Values{"percent_off": {percent}})["id"].(string)
+		r.AtStripe("POST", "/v1/promotion_codes", url.Values{"coupon": {coupon}, "code": {code}})
+	}
+	r.Until("the codes are read", func() bool {
+		return r.Count("SELECT count(*) FROM promotion_codes WHERE whole AND unread = 0") == 2
+	})
+	r.learn(r.Intent(201, user, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}, "promotionCode": "ALL"})) // of 0
 	for _, token := range []string{guest, user} {
 		p := r.Intent(201, token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
 		r.Confirm(p.Get("clientSecret"), "pm_card_visa")

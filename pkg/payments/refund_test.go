@@ -2,6 +2,8 @@ package payments
 
 import (
 	"errors"
+	"math"
+	"math/big"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -149,4 +151,32 @@ func TestTheChosenPayment(t *testing.T) {
 			}
 		})
 	}
+}
+
+// All pieces of a line, in whatever portions, come to what was paid for it.
+func TestWhatWasPaidForPieces(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		line := itemRow{Quantity: rapid.Int64Range(1, 999_999).Draw(t, "quantity"), Amount: rapid.Int64Range(0, 999_999_999_999).Draw(t, "amount")}
+		line.Discount = rapid.Int64Range(0, line.Amount).Draw(t, "discount")
+		net := line.Amount - line.Discount
+		var sum int64
+		for left, portions := line.Quantity, 0; left > 0; portions++ {
+			n := left
+			if portions < 10 {
+				n = rapid.Int64Range(1, left).Draw(t, "pieces")
+			}
+			gone := line.Quantity - left
+			part := line.paidFor(gone+n) - line.paidFor(gone)
+			exact := new(big.Rat).SetFrac(new(big.Int).Mul(big.NewInt(net), big.NewInt(n)), big.NewInt(line.Quantity))
+			off, _ := new(big.Rat).Sub(exact, new(big.Rat).SetInt64(part)).Float64()
+			if part < 0 || math.Abs(off) > 1 {
+				t.Fatalf("%d for %d of %+v", part, n, line)
+			}
+			sum, left = sum+part, left-n
+		}
+		if sum != net {
+			t.Fatalf("%d of %d", sum, net)
+		}
+	})
 }
