@@ -51,7 +51,7 @@ func (s *Service) CreateOrder(ctx context.Context, who auth.Principal, r OrderRe
 		}
 		telemetry.Note(ctx, telemetry.OrderKey, string(out.Order.ID))
 		if p.step != answer { // the live attempt follows the order
-			_, again, err := s.carryOut(ctx, p, key)
+			_, again, err := s.carryOut(ctx, who, p, key)
 			if err != nil {
 				return Ordered{}, s.letGo(ctx, p.called(), key, err)
 			}

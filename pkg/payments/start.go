@@ -73,7 +73,7 @@ func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest
 		}
 		note(ctx, &p.payment)
 		failpoint.Here("start.committed")
-		out, again, err := s.carryOut(ctx, p, r.Idempotency)
+		out, again, err := s.carryOut(ctx, who, p, r.Idempotency)
 		if again {
 			continue
 		}
@@ -118,7 +118,7 @@ func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest,
 
 // carryOut does what the first transaction has decided. again means that the
 // world has moved and the request is to be looked at anew.
-func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request) (out Started, again bool, err error) {
+func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key idempotency.Request) (out Started, again bool, err error) {
 	switch p.step {
 	case ask:
 		p.payment, err = s.callStripe(ctx, p.payment, outcome{key: key, status: statusCode(p.created)})
@@ -130,7 +130,7 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
 		}
 	case drop:
-		p.payment, err = s.cancelAtStripe(ctx, p.payment)
+		p.payment, err = s.cancelAtStripe(ctx, who, p.payment)
 		// Whatever it has become is looked at anew, but what nobody knows.
 		if again = errors.Is(err, ErrNotCancelable) || err == nil && p.payment.Status == Canceled; again {
 			err = nil
