@@ -101,6 +101,9 @@ func TestAWarningBeforeItsPaymentIsTaken(t *testing.T) {
 		if code := r.Confirm(s.secret, "pm_card_createIssuerFraudRecord"); code != 200 {
 			t.Fatalf("confirm: %d", code)
 		}
+		r.Until("the issuer warns", func() bool {
+			return len(r.AtStripe("GET", "/v1/radar/early_fraud_warnings", nil)["data"].([]any)) == 1
+		})
 		again(t, r, "radar.")
 		if n := r.Count("SELECT count(*) FROM fraud_warnings WHERE payment_id = ? AND outcome = 'waiting'", s.payment); n != 1 {
 			t.Fatalf("%d warnings wait", n)

@@ -135,9 +135,6 @@ func (b *batch) apply(o Observation) (Change, error) {
 		b.dirtyPayments[p.ID] = true
 		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	}
-	if c := o.Intent.Charge; c != nil && o.Refunds {
-		b.missDispute(p, c)
-	}
 	if c := o.Intent.Charge; c != nil && o.Refunds && b.compareRefunded(p, c) {
 		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	}

@@ -255,13 +255,3 @@ func (b *batch) lookAtDispute(d *disputeRow) *time.Time {
 func (r *disputeRow) settled() bool {
 	return r.Status.closed() && (r.Status == DisputeLost || r.taken() == 0) && !r.asked()
 }
-
-// missDispute has a payment read whose charge says that it is disputed, where no
-// dispute is known. Its event is likely on its way, so that is given some time.
-func (b *batch) missDispute(p *paymentRow, c *gateway.Charge) {
-	if !c.Disputed || len(b.disputes[p.ID]) > 0 || p.NextCheckAt != nil && !p.NextCheckAt.After(b.now.Add(sentCheck)) {
-		return
-	}
-	p.NextCheckAt = new(b.now.Add(sentCheck))
-	b.dirtyPayments[p.ID] = true
-}

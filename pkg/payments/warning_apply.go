@@ -30,11 +30,13 @@ func (b *batch) applyWarning(p *paymentRow, order *orderRow, o Observation) Chan
 		b.warnings[p.ID] = append(b.warnings[p.ID], w)
 		b.newWarnings[w.ID] = true
 	}
-	var at = o.At
-	w.Actionable, at = w.actionable(news.Actionable, o.At)
+	actionable, at := w.actionable(news.Actionable, o.At)
+	w.Actionable = actionable
 	w.ObservedAt, w.UpdatedAt = &at, b.now
 	b.dirtyWarnings[w.ID] = w
-	b.touchOrder(order, o, p)
+	if w.Outcome == "" || w.Outcome == warningWaiting {
+		b.touchOrder(order, o, p)
+	}
 	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
 }
 
