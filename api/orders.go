@@ -94,7 +94,7 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 	if who.Everyone {
 		issuer, subject, _ = strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	}
-	return openapi.Order{
+	v := openapi.Order{
 		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
 		Subtotal: o.Total.Minor + o.Discount, Discount: viewDiscount(o), Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
@@ -112,6 +112,10 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 		PaidAt: moment(o.PaidAt), CanceledAt: moment(o.CanceledAt),
 		CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
+	if who.Everyone { // a thief must not learn that a card is reported
+		v.Disputed, v.AmountDisputed, v.FraudWarning = opt(o.Disputed), opt(o.AmountDisputed), opt(o.FraudWarning)
+	}
+	return v
 }
 
 func viewDiscount(o payments.Order) *openapi.OrderDiscount {

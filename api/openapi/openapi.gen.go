@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"time"
 
@@ -267,6 +268,152 @@ type CurrencyOption struct {
 	UnitAmount int64 `json:"unitAmount"`
 }
 
+// Dispute defines model for Dispute.
+type Dispute struct {
+	// Amount What is disputed, minor units
+	//
+	// Example: 3600
+	Amount int64 `json:"amount"`
+
+	// AmountReinstated What of that came back
+	//
+	// Example: 0
+	AmountReinstated int64 `json:"amountReinstated"`
+
+	// AmountWithdrawn What it has taken from your balance, minor units, without Stripe's fee
+	//
+	// Example: 3600
+	AmountWithdrawn int64 `json:"amountWithdrawn"`
+
+	// ClosedAt Left out while it is open
+	ClosedAt  *time.Time `json:"closedAt,omitempty"`
+	CreatedAt time.Time  `json:"createdAt"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// EvidenceDueBy Until when evidence is taken; without an answer it is lost then
+	EvidenceDueBy *time.Time `json:"evidenceDueBy,omitempty"`
+
+	// HasEvidence Whether evidence is laid ready or was given
+	HasEvidence bool `json:"hasEvidence"`
+
+	// Id Example: dsp_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PastDue Whether the time for evidence is over
+	PastDue bool `json:"pastDue"`
+
+	// PaymentId Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId string `json:"paymentId"`
+
+	// Reason Stripe's word, an open set
+	//
+	// Example: product_not_received
+	Reason string `json:"reason"`
+
+	// Refundable Whether the payment can still be refunded, as under an inquiry, which a full refund ends
+	Refundable bool `json:"refundable"`
+
+	// Status Stripe's word, an open set: `needs_response`, `under_review`, `won`, `lost`; of an inquiry, which takes no money, `warning_needs_response`, `warning_under_review`, `warning_closed`
+	//
+	// Example: needs_response
+	Status string `json:"status"`
+
+	// StripeId Example: dp_1O
+	StripeId string `json:"stripeId"`
+
+	// SubmissionCount How often evidence went to the bank
+	//
+	// Example: 0
+	SubmissionCount int64     `json:"submissionCount"`
+	UpdatedAt       time.Time `json:"updatedAt"`
+}
+
+// DisputeEvidence [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids.
+type DisputeEvidence struct {
+	AccessActivityLog *string `json:"accessActivityLog,omitempty"`
+	BillingAddress    *string `json:"billingAddress,omitempty"`
+
+	// CancellationPolicy The id of a file of this dispute
+	CancellationPolicy           *string `json:"cancellationPolicy,omitempty"`
+	CancellationPolicyDisclosure *string `json:"cancellationPolicyDisclosure,omitempty"`
+	CancellationRebuttal         *string `json:"cancellationRebuttal,omitempty"`
+
+	// CustomerCommunication The id of a file of this dispute
+	CustomerCommunication *string `json:"customerCommunication,omitempty"`
+	CustomerEmailAddress  *string `json:"customerEmailAddress,omitempty"`
+	CustomerName          *string `json:"customerName,omitempty"`
+	CustomerPurchaseIp    *string `json:"customerPurchaseIp,omitempty"`
+
+	// CustomerSignature The id of a file of this dispute
+	CustomerSignature *string `json:"customerSignature,omitempty"`
+
+	// DuplicateChargeDocumentation The id of a file of this dispute
+	DuplicateChargeDocumentation *string `json:"duplicateChargeDocumentation,omitempty"`
+	DuplicateChargeExplanation   *string `json:"duplicateChargeExplanation,omitempty"`
+	DuplicateChargeId            *string `json:"duplicateChargeId,omitempty"`
+	ProductDescription           *string `json:"productDescription,omitempty"`
+
+	// Receipt The id of a file of this dispute
+	Receipt *string `json:"receipt,omitempty"`
+
+	// RefundPolicy The id of a file of this dispute
+	RefundPolicy             *string `json:"refundPolicy,omitempty"`
+	RefundPolicyDisclosure   *string `json:"refundPolicyDisclosure,omitempty"`
+	RefundRefusalExplanation *string `json:"refundRefusalExplanation,omitempty"`
+	ServiceDate              *string `json:"serviceDate,omitempty"`
+
+	// ServiceDocumentation The id of a file of this dispute
+	ServiceDocumentation *string `json:"serviceDocumentation,omitempty"`
+	ShippingAddress      *string `json:"shippingAddress,omitempty"`
+	ShippingCarrier      *string `json:"shippingCarrier,omitempty"`
+	ShippingDate         *string `json:"shippingDate,omitempty"`
+
+	// ShippingDocumentation The id of a file of this dispute
+	ShippingDocumentation  *string `json:"shippingDocumentation,omitempty"`
+	ShippingTrackingNumber *string `json:"shippingTrackingNumber,omitempty"`
+
+	// UncategorizedFile The id of a file of this dispute
+	UncategorizedFile *string `json:"uncategorizedFile,omitempty"`
+	UncategorizedText *string `json:"uncategorizedText,omitempty"`
+}
+
+// DisputeFile defines model for DisputeFile.
+type DisputeFile struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DisputeId Example: dsp_01jd8w3k5v9x2m4n6p8q0r1s2t
+	DisputeId string `json:"disputeId"`
+
+	// Id To be named in evidence
+	//
+	// Example: dfi_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// Name Example: receipt.pdf
+	Name string `json:"name"`
+
+	// Size Bytes
+	//
+	// Example: 48211
+	Size int64 `json:"size"`
+
+	// Type `pdf`, `jpg` or `png`
+	//
+	// Example: pdf
+	Type string `json:"type"`
+}
+
+// DisputeList defines model for DisputeList.
+type DisputeList struct {
+	Data    []Dispute `json:"data"`
+	HasMore bool      `json:"hasMore"`
+}
+
 // EventAttempt defines model for EventAttempt.
 type EventAttempt struct {
 	// Actor Who asked for this replay
@@ -354,6 +501,15 @@ type Features struct {
 	Guests bool `json:"guests"`
 }
 
+// GiveDisputeEvidence defines model for GiveDisputeEvidence.
+type GiveDisputeEvidence struct {
+	// Evidence [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids.
+	Evidence *DisputeEvidence `json:"evidence,omitempty"`
+
+	// Submit With `true` it goes to the bank, once and for all; else it is laid ready
+	Submit *bool `json:"submit,omitempty"`
+}
+
 // GuestToken defines model for GuestToken.
 type GuestToken struct {
 	ExpiresAt time.Time `json:"expiresAt"`
@@ -399,6 +555,9 @@ type NextAction struct {
 
 // Order defines model for Order.
 type Order struct {
+	// AmountDisputed Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
+	AmountDisputed *int64 `json:"amountDisputed,omitempty"`
+
 	// AmountRefunded Minor units that went back or are on their way; refunds that failed do not count
 	//
 	// Example: 0
@@ -415,6 +574,12 @@ type Order struct {
 	Currency    string         `json:"currency"`
 	Description *string        `json:"description,omitempty"`
 	Discount    *OrderDiscount `json:"discount,omitempty"`
+
+	// Disputed Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side.
+	Disputed *bool `json:"disputed,omitempty"`
+
+	// FraudWarning Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING`
+	FraudWarning *bool `json:"fraudWarning,omitempty"`
 
 	// Id Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
@@ -917,7 +1082,7 @@ type Refund struct {
 	// Example: requested_by_customer
 	Reason *string `json:"reason,omitempty"`
 
-	// RequestedBy Who asked for it, shown to server keys and staff; left out where it was made in Stripe's dashboard
+	// RequestedBy Who asked for it, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
 	//
 	// Example: user:jo
 	RequestedBy *string `json:"requestedBy,omitempty"`
@@ -1258,6 +1423,9 @@ type WebhookHeaders struct {
 // DeliveryId defines model for DeliveryId.
 type DeliveryId = string
 
+// DisputeId defines model for DisputeId.
+type DisputeId = string
+
 // EndingBefore defines model for EndingBefore.
 type EndingBefore = string
 
@@ -1309,6 +1477,38 @@ type ListProductsParams struct {
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
+// ListDisputesParams defines parameters for ListDisputes.
+type ListDisputesParams struct {
+	// Status A dispute's `status`; only those that have it.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CloseDisputeParams defines parameters for CloseDispute.
+type CloseDisputeParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GiveDisputeEvidenceParams defines parameters for GiveDisputeEvidence.
+type GiveDisputeEvidenceParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AddDisputeFileMultipartBody defines parameters for AddDisputeFile.
+type AddDisputeFileMultipartBody struct {
+	File openapi_types.File `json:"file"`
+}
+
 // MakePaymentMethodDefaultParams defines parameters for MakePaymentMethodDefault.
 type MakePaymentMethodDefaultParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
@@ -1355,6 +1555,18 @@ type CreateOrderParams struct {
 type CancelOrderParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListOrderDisputesParams defines parameters for ListOrderDisputes.
+type ListOrderDisputesParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
 // ListRefundsParams defines parameters for ListRefunds.
@@ -1486,6 +1698,12 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GiveDisputeEvidenceJSONRequestBody defines body for GiveDisputeEvidence for application/json ContentType.
+type GiveDisputeEvidenceJSONRequestBody = GiveDisputeEvidence
+
+// AddDisputeFileMultipartRequestBody defines body for AddDisputeFile for multipart/form-data ContentType.
+type AddDisputeFileMultipartRequestBody AddDisputeFileMultipartBody
+
 // CreateSetupIntentJSONRequestBody defines body for CreateSetupIntent for application/json ContentType.
 type CreateSetupIntentJSONRequestBody = CreateSetupIntent
 
@@ -1524,6 +1742,21 @@ type ServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx echo.Context) error
+	// ListDisputes List disputes
+	// (GET /disputes)
+	ListDisputes(ctx echo.Context, params ListDisputesParams) error
+	// GetDispute Get a dispute
+	// (GET /disputes/{id})
+	GetDispute(ctx echo.Context, id DisputeId) error
+	// CloseDispute Accept a dispute
+	// (POST /disputes/{id}/close)
+	CloseDispute(ctx echo.Context, id DisputeId, params CloseDisputeParams) error
+	// GiveDisputeEvidence Give evidence
+	// (POST /disputes/{id}/evidence)
+	GiveDisputeEvidence(ctx echo.Context, id DisputeId, params GiveDisputeEvidenceParams) error
+	// AddDisputeFile Send a file for evidence
+	// (POST /disputes/{id}/files)
+	AddDisputeFile(ctx echo.Context, id DisputeId) error
 	// ListPaymentMethods List the user's saved ways to pay
 	// (GET /me/payment-methods)
 	ListPaymentMethods(ctx echo.Context) error
@@ -1551,6 +1784,9 @@ type ServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx echo.Context, id OrderId, params CancelOrderParams) error
+	// ListOrderDisputes List an order's disputes
+	// (GET /orders/{id}/disputes)
+	ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error
 	// ListRefunds List an order's refunds
 	// (GET /orders/{id}/refunds)
 	ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error
@@ -1668,6 +1904,149 @@ func (w *ServerInterfaceWrapper) GetConfig(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetConfig(ctx)
+	return err
+}
+
+// ListDisputes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDisputes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDisputesParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDisputes(ctx, params)
+	return err
+}
+
+// GetDispute converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDispute(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDispute(ctx, id)
+	return err
+}
+
+// CloseDispute converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseDispute(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseDisputeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseDispute(ctx, id, params)
+	return err
+}
+
+// GiveDisputeEvidence converts echo context to params.
+func (w *ServerInterfaceWrapper) GiveDisputeEvidence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GiveDisputeEvidenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GiveDisputeEvidence(ctx, id, params)
+	return err
+}
+
+// AddDisputeFile converts echo context to params.
+func (w *ServerInterfaceWrapper) AddDisputeFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddDisputeFile(ctx, id)
 	return err
 }
 
@@ -1914,6 +2293,45 @@ func (w *ServerInterfaceWrapper) CancelOrder(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelOrder(ctx, id, params)
+	return err
+}
+
+// ListOrderDisputes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOrderDisputes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOrderDisputesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOrderDisputes(ctx, id, params)
 	return err
 }
 
@@ -2595,6 +3013,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/orders/:id/cancel", wrapper.CancelOrder, options.OperationMiddlewares["cancelOrder"]...)
 	router.GET(options.BaseURL+"/orders/:id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.POST(options.BaseURL+"/orders/:id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
+	router.GET(options.BaseURL+"/orders/:id/disputes", wrapper.ListOrderDisputes, options.OperationMiddlewares["listOrderDisputes"]...)
+	router.GET(options.BaseURL+"/disputes", wrapper.ListDisputes, options.OperationMiddlewares["listDisputes"]...)
+	router.GET(options.BaseURL+"/disputes/:id", wrapper.GetDispute, options.OperationMiddlewares["getDispute"]...)
+	router.POST(options.BaseURL+"/disputes/:id/files", wrapper.AddDisputeFile, options.OperationMiddlewares["addDisputeFile"]...)
+	router.POST(options.BaseURL+"/disputes/:id/evidence", wrapper.GiveDisputeEvidence, options.OperationMiddlewares["giveDisputeEvidence"]...)
+	router.POST(options.BaseURL+"/disputes/:id/close", wrapper.CloseDispute, options.OperationMiddlewares["closeDispute"]...)
 	router.GET(options.BaseURL+"/refunds/:id", wrapper.GetRefund, options.OperationMiddlewares["getRefund"]...)
 	router.POST(options.BaseURL+"/payments/intent", wrapper.CreatePaymentIntent, options.OperationMiddlewares["createPaymentIntent"]...)
 	router.GET(options.BaseURL+"/payments/:id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
@@ -2780,6 +3204,301 @@ type GetConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetConfigdefaultApplicationProblemPlusJSONResponse) VisitGetConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDisputesRequestObject struct {
+	Params ListDisputesParams
+}
+
+type ListDisputesResponseObject interface {
+	VisitListDisputesResponse(w http.ResponseWriter) error
+}
+
+type ListDisputes200JSONResponse DisputeList
+
+func (response ListDisputes200JSONResponse) VisitListDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDisputesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListDisputesdefaultApplicationProblemPlusJSONResponse) VisitListDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDisputeRequestObject struct {
+	Id DisputeId `json:"id"`
+}
+
+type GetDisputeResponseObject interface {
+	VisitGetDisputeResponse(w http.ResponseWriter) error
+}
+
+type GetDispute200JSONResponse Dispute
+
+func (response GetDispute200JSONResponse) VisitGetDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDisputedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetDisputedefaultApplicationProblemPlusJSONResponse) VisitGetDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDisputeRequestObject struct {
+	Id     DisputeId `json:"id"`
+	Params CloseDisputeParams
+}
+
+type CloseDisputeResponseObject interface {
+	VisitCloseDisputeResponse(w http.ResponseWriter) error
+}
+
+type CloseDispute200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CloseDispute200JSONResponse struct {
+	Body    Dispute
+	Headers CloseDispute200ResponseHeaders
+}
+
+func (response CloseDispute200JSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDispute202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	RetryAfter          *int32
+}
+
+type CloseDispute202JSONResponse struct {
+	Body    Dispute
+	Headers CloseDispute202ResponseHeaders
+}
+
+func (response CloseDispute202JSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDisputedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CloseDisputedefaultApplicationProblemPlusJSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidenceRequestObject struct {
+	Id     DisputeId `json:"id"`
+	Params GiveDisputeEvidenceParams
+	Body   *GiveDisputeEvidenceJSONRequestBody
+}
+
+type GiveDisputeEvidenceResponseObject interface {
+	VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error
+}
+
+type GiveDisputeEvidence200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type GiveDisputeEvidence200JSONResponse struct {
+	Body    Dispute
+	Headers GiveDisputeEvidence200ResponseHeaders
+}
+
+func (response GiveDisputeEvidence200JSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidence202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	RetryAfter          *int32
+}
+
+type GiveDisputeEvidence202JSONResponse struct {
+	Body    Dispute
+	Headers GiveDisputeEvidence202ResponseHeaders
+}
+
+func (response GiveDisputeEvidence202JSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GiveDisputeEvidencedefaultApplicationProblemPlusJSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDisputeFileRequestObject struct {
+	Id   DisputeId `json:"id"`
+	Body *multipart.Reader
+}
+
+type AddDisputeFileResponseObject interface {
+	VisitAddDisputeFileResponse(w http.ResponseWriter) error
+}
+
+type AddDisputeFile201JSONResponse DisputeFile
+
+func (response AddDisputeFile201JSONResponse) VisitAddDisputeFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDisputeFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response AddDisputeFiledefaultApplicationProblemPlusJSONResponse) VisitAddDisputeFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3424,6 +4143,50 @@ type CancelOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelOrderdefaultApplicationProblemPlusJSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrderDisputesRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params ListOrderDisputesParams
+}
+
+type ListOrderDisputesResponseObject interface {
+	VisitListOrderDisputesResponse(w http.ResponseWriter) error
+}
+
+type ListOrderDisputes200JSONResponse DisputeList
+
+func (response ListOrderDisputes200JSONResponse) VisitListOrderDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrderDisputesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListOrderDisputesdefaultApplicationProblemPlusJSONResponse) VisitListOrderDisputesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -4657,6 +5420,21 @@ type StrictServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx context.Context, request GetConfigRequestObject) (GetConfigResponseObject, error)
+	// ListDisputes List disputes
+	// (GET /disputes)
+	ListDisputes(ctx context.Context, request ListDisputesRequestObject) (ListDisputesResponseObject, error)
+	// GetDispute Get a dispute
+	// (GET /disputes/{id})
+	GetDispute(ctx context.Context, request GetDisputeRequestObject) (GetDisputeResponseObject, error)
+	// CloseDispute Accept a dispute
+	// (POST /disputes/{id}/close)
+	CloseDispute(ctx context.Context, request CloseDisputeRequestObject) (CloseDisputeResponseObject, error)
+	// GiveDisputeEvidence Give evidence
+	// (POST /disputes/{id}/evidence)
+	GiveDisputeEvidence(ctx context.Context, request GiveDisputeEvidenceRequestObject) (GiveDisputeEvidenceResponseObject, error)
+	// AddDisputeFile Send a file for evidence
+	// (POST /disputes/{id}/files)
+	AddDisputeFile(ctx context.Context, request AddDisputeFileRequestObject) (AddDisputeFileResponseObject, error)
 	// ListPaymentMethods List the user's saved ways to pay
 	// (GET /me/payment-methods)
 	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
@@ -4684,6 +5462,9 @@ type StrictServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// ListOrderDisputes List an order's disputes
+	// (GET /orders/{id}/disputes)
+	ListOrderDisputes(ctx context.Context, request ListOrderDisputesRequestObject) (ListOrderDisputesResponseObject, error)
 	// ListRefunds List an order's refunds
 	// (GET /orders/{id}/refunds)
 	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
@@ -4826,6 +5607,162 @@ func (sh *strictHandler) GetConfig(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetConfigResponseObject); ok {
 		return validResponse.VisitGetConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDisputes operation middleware
+func (sh *strictHandler) ListDisputes(ctx echo.Context, params ListDisputesParams) error {
+	var request ListDisputesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDisputes(ctx.Request().Context(), request.(ListDisputesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDisputes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDisputesResponseObject); ok {
+		return validResponse.VisitListDisputesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDispute operation middleware
+func (sh *strictHandler) GetDispute(ctx echo.Context, id DisputeId) error {
+	var request GetDisputeRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDispute(ctx.Request().Context(), request.(GetDisputeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDispute")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDisputeResponseObject); ok {
+		return validResponse.VisitGetDisputeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseDispute operation middleware
+func (sh *strictHandler) CloseDispute(ctx echo.Context, id DisputeId, params CloseDisputeParams) error {
+	var request CloseDisputeRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseDispute(ctx.Request().Context(), request.(CloseDisputeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseDispute")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseDisputeResponseObject); ok {
+		return validResponse.VisitCloseDisputeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GiveDisputeEvidence operation middleware
+func (sh *strictHandler) GiveDisputeEvidence(ctx echo.Context, id DisputeId, params GiveDisputeEvidenceParams) error {
+	var request GiveDisputeEvidenceRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body GiveDisputeEvidenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GiveDisputeEvidence(ctx.Request().Context(), request.(GiveDisputeEvidenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GiveDisputeEvidence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GiveDisputeEvidenceResponseObject); ok {
+		return validResponse.VisitGiveDisputeEvidenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddDisputeFile operation middleware
+func (sh *strictHandler) AddDisputeFile(ctx echo.Context, id DisputeId) error {
+	var request AddDisputeFileRequestObject
+
+	request.Id = id
+
+	if reader, err := ctx.Request().MultipartReader(); err != nil {
+		return err
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddDisputeFile(ctx.Request().Context(), request.(AddDisputeFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddDisputeFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddDisputeFileResponseObject); ok {
+		return validResponse.VisitAddDisputeFileResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -5120,6 +6057,32 @@ func (sh *strictHandler) CancelOrder(ctx echo.Context, id OrderId, params Cancel
 		return err
 	} else if validResponse, ok := response.(CancelOrderResponseObject); ok {
 		return validResponse.VisitCancelOrderResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOrderDisputes operation middleware
+func (sh *strictHandler) ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error {
+	var request ListOrderDisputesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOrderDisputes(ctx.Request().Context(), request.(ListOrderDisputesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOrderDisputes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOrderDisputesResponseObject); ok {
+		return validResponse.VisitListOrderDisputesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

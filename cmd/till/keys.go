@@ -30,11 +30,12 @@ func (keysCreate) Help() string {
 
 Scopes:
 
-  orders:read     see everyone's orders and their refunds
+  orders:read     see everyone's orders, their refunds and disputes
   orders:write    make orders for a user, with lines and prices of your own, and cancel orders
   payments:read   see everyone's payments and their timelines
   payments:write  cancel everyone's payments
   refunds:write   refund what orders have taken
+  disputes:write  answer disputes, or accept them
   webhooks:write  say where your backend is told of events; whoever has it can have everyone's orders sent somewhere
   staff           what is open to staff, such as the webhook inbox
 

@@ -121,6 +121,9 @@ func (s *scene) make(t *testing.T, c cell, id string, query ...string) rig.Answe
 	if c.method == http.MethodPost {
 		headers = []string{"Idempotency-Key", "k-" + c.row.operation + "-" + id}
 	}
+	if body == form {
+		headers = append(headers, "Content-Type", formType)
+	}
 	a, err := s.Try(c.method, path, c.who.token, body, headers...)
 	if err != nil {
 		t.Fatal(err)

@@ -49,6 +49,15 @@ var rows = []row{
 	{operation: "listRefunds", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200, list: refund, names: []string{"startingAfter", "endingBefore"}},
 	{operation: "getRefund", rule: customers.withKey("orders:read").andStaff(), of: refund, want: 200},
 
+	{operation: "listDisputes", rule: staff.withKey("orders:read"), want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "listOrderDisputes", rule: staff.withKey("orders:read"), of: contested, want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getDispute", rule: staff.withKey("orders:read"), of: dispute, want: 200},
+	{operation: "addDisputeFile", rule: staff.withKey("disputes:write"), of: dispute, want: 201, moves: true,
+		body: func(actor, string) any { return form }},
+	{operation: "giveDisputeEvidence", rule: staff.withKey("disputes:write"), of: dispute, want: 200, moves: true,
+		body: func(actor, string) any { return map[string]any{"evidence": map[string]any{"customerName": "Jenny"}} }},
+	{operation: "closeDispute", rule: staff.withKey("disputes:write"), of: dispute, want: 200, moves: true},
+
 	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
 	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return map[string]any{"orderId": id} }},

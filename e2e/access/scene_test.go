@@ -19,19 +19,22 @@ import (
 type kind string
 
 const (
-	none     kind = ""
-	order    kind = "ord_"
-	payment  kind = "pay_"
-	over     kind = "pay_ that is over"
-	holding  kind = "pay_ that holds money"
-	paid     kind = "ord_ that is paid"
-	refund   kind = "ref_"
-	entry    kind = "tle_"
-	delivery kind = "evt_"
-	product  kind = "prod_"
-	method   kind = "pm_" // of a user: guests have none
-	endpoint kind = "whe_"
-	sent     kind = "msg_"
+	none    kind = ""
+	order   kind = "ord_"
+	payment kind = "pay_"
+	over    kind = "pay_ that is over"
+	holding kind = "pay_ that holds money"
+	paid    kind = "ord_ that is paid"
+	refund  kind = "ref_"
+	dispute kind = "dsp_"
+	// contested is what a dispute is of.
+	contested kind = "ord_ that is disputed"
+	entry     kind = "tle_"
+	delivery  kind = "evt_"
+	product   kind = "prod_"
+	method    kind = "pm_" // of a user: guests have none
+	endpoint  kind = "whe_"
+	sent      kind = "msg_"
 )
 
 // missing is an id of this kind that nothing has.
@@ -145,10 +148,29 @@ func (s *scene) fresh(owner string) owned {
 	if back.Status != 201 {
 		s.T.Fatalf("refund: %d %s", back.Status, back.Body)
 	}
+	against := s.Intent(201, token, cart())
 	return owned{
 		order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id"),
-		paid: sold.Get("orderId"), refund: back.Get("id"), method: s.save(owner),
+		paid: sold.Get("orderId"), refund: back.Get("id"), method: s.save(owner), contested: against.Get("orderId"), dispute: s.contest(token, against),
 	}
+}
+
+// form is a small PDF as a browser sends it.
+const (
+	form     = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.4\n%%EOF\n\r\n--b--\r\n"
+	formType = "multipart/form-data; boundary=b"
+)
+
+// contest pays with a card whose payer objects, and returns the dispute.
+func (s *scene) contest(token string, started rig.Answer) (dispute string) {
+	s.T.Helper()
+	s.Confirm(started.Get("clientSecret"), "pm_card_createDispute")
+	s.Await(token, started.Get("id"), 0)
+	s.Until("the dispute is known", func() bool {
+		dispute = s.Call("GET", "/orders/"+started.Get("orderId")+"/disputes", s.Staff("sam"), nil).Get("data.0.id")
+		return dispute != ""
+	})
+	return dispute
 }
 
 // manual makes an order of the owner's whose money is held first.

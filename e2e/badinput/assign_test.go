@@ -13,6 +13,8 @@ func good(path string) string {
 		return item
 	case "/orders/{id}/refunds":
 		return `"amount":1`
+	case "/disputes/{id}/evidence":
+		return `"evidence":{"customerName":"Jenny"}`
 	case "/payments/{id}/capture":
 		return `"amount":1`
 	case "/mobile/payment-sheet":
@@ -28,6 +30,9 @@ func good(path string) string {
 	}
 	return ""
 }
+
+// takesForm says that a call takes a file, and no JSON that could hold more.
+func takesForm(path string) bool { return path == "/disputes/{id}/files" }
 
 // What is Till's own to say is taken from nobody: names of columns, of Stripe's
 // fields and of the answers' own, in every spelling, on every call that writes.
@@ -46,7 +51,7 @@ func TestMassAssignment(t *testing.T) {
 		callers := map[string]string{"a guest": s.token, "a key": key, "a key of staff": staffKey}
 		writes := 0
 		for _, o := range routes(t) {
-			if o.method != http.MethodPost {
+			if o.method != http.MethodPost || takesForm(o.path) {
 				continue
 			}
 			writes++

@@ -41,7 +41,8 @@ func corsHeaders(h http.Header) []string {
 func TestOrigins(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		mine := s.own(t, s.token)
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
+		dispute := s.disputed(s.Staff("sam"))
+		fill := strings.NewReplacer("/disputes/{id}", "/disputes/"+dispute, "/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
 		for name, origin := range map[string]string{
 			"evil": "https://evil.example", "null": "null", "a suffix twin": "https://evilshop.example", "a prefix twin": "https://shop.example.evil.example", "a twin by a dash": "https://shop.example-evil.com",
 			"a subdomain": "https://a.shop.example", "the http twin": "http://shop.example", "another port": "https://shop.example:8443", "the default port": "https://shop.example:443",
@@ -145,7 +146,7 @@ func TestOriginsOfAnswers(t *testing.T) {
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
 			switch {
-			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"):
+			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"), strings.Contains(o.path, "/disputes"):
 				q.token = staff
 			case strings.HasPrefix(o.path, "/me/"):
 				q.token = s.User("jenny")
@@ -202,6 +203,19 @@ func (s *scene) head(t *testing.T, q request) http.Header {
 		t.Errorf("%s %s: %d", q.method, q.path, res.StatusCode)
 	}
 	return res.Header
+}
+
+// disputed pays an order with a card whose payer objects and returns the dispute's id.
+func (s *scene) disputed(staff string) (id string) {
+	s.T.Helper()
+	p := s.Intent(201, s.token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
+	s.Confirm(p.Get("clientSecret"), "pm_card_createDispute")
+	s.Await(s.token, p.Get("id"), 0)
+	s.Until("the dispute is known", func() bool {
+		id = s.Call("GET", "/orders/"+p.Get("orderId")+"/disputes", staff, nil).Get("data.0.id")
+		return id != ""
+	})
+	return id
 }
 
 // refunded pays an order, refunds a little of it and returns the refund's id.

@@ -11,10 +11,10 @@ import (
 
 // differences holds Till's books against the movements of Stripe's balance, as
 // somebody from outside would who knows the database and that list, and nothing of
-// how Till works. None means that they agree on every refund and in the sums.
+// how Till works. None means that they agree on every refund and dispute and in the sums.
 func differences(r *rig.Rig) []string {
 	r.T.Helper()
-	moved := map[string]int64{} // by the refund, what it took from the balance for good
+	moved := map[string]int64{} // by the refund or dispute, what it took from the balance for good
 	var balance int64
 	for after := ""; ; {
 		page := r.AtStripe("GET", "/v1/balance_transactions?limit=100"+after, nil)
@@ -24,7 +24,7 @@ func differences(r *rig.Rig) []string {
 			amount := int64(t["amount"].(float64))
 			balance += amount
 			switch t["reporting_category"] {
-			case "refund", "refund_failure":
+			case "refund", "refund_failure", "dispute", "dispute_reversal":
 				moved[t["source"].(string)] -= amount
 			}
 		}
@@ -44,7 +44,7 @@ func differences(r *rig.Rig) []string {
 	if err := db.Raw("SELECT coalesce(stripe_id, id) AS stripe_id, amount, status FROM refunds").Scan(&rows).Error; err != nil {
 		r.T.Fatal(err)
 	}
-	if err := db.Raw("SELECT coalesce(sum(captured - refunded), 0) FROM orders").Scan(&kept).Error; err != nil {
+	if err := db.Raw("SELECT coalesce(sum(captured - refunded - amount_disputed), 0) FROM orders").Scan(&kept).Error; err != nil {
 		r.T.Fatal(err)
 	}
 	booked := map[string]int64{}
@@ -53,12 +53,19 @@ func differences(r *rig.Rig) []string {
 			booked[f.StripeID] += f.Amount
 		}
 	}
+	var disputes []row
+	if err := db.Raw("SELECT stripe_id, withdrawn - reinstated AS amount, status FROM disputes").Scan(&disputes).Error; err != nil {
+		r.T.Fatal(err)
+	}
+	for _, d := range disputes {
+		booked[d.StripeID] += d.Amount
+	}
 	var out []string
 	all := maps.Clone(moved)
 	maps.Copy(all, booked)
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		if moved[id] != booked[id] {
-			out = append(out, fmt.Sprintf("refund %s: %d at Stripe, %d here", id, moved[id], booked[id]))
+			out = append(out, fmt.Sprintf("refund or dispute %s: %d at Stripe, %d here", id, moved[id], booked[id]))
 		}
 	}
 	if balance != kept {
@@ -74,9 +81,12 @@ func balanced(r *rig.Rig) {
 		r.T.Error(d)
 	}
 	for what, query := range map[string]string{
-		"payments are refunded beyond what they took":   "SELECT count(*) FROM payments WHERE refunded + reserved > captured",
+		"payments are refunded beyond what they took":   "SELECT count(*) FROM payments WHERE refunded + reserved + disputed > captured",
 		"payments hold what no refund asks for":         "SELECT count(*) FROM payments WHERE reserved > 0 AND NOT EXISTS (SELECT 1 FROM refunds WHERE payment_id = payments.id AND status = 'unknown')",
 		"payments differ from their refunds":            "SELECT count(*) FROM payments WHERE refunded <> coalesce((SELECT sum(amount) FROM refunds WHERE payment_id = payments.id AND status NOT IN ('unknown', 'failed', 'canceled')), 0)",
+		"payments differ from their disputes":           "SELECT count(*) FROM payments WHERE disputed <> coalesce((SELECT sum(withdrawn - reinstated) FROM disputes WHERE payment_id = payments.id), 0)",
+		"orders differ in what is disputed":             "SELECT count(*) FROM orders WHERE amount_disputed <> coalesce((SELECT sum(disputed) FROM payments WHERE order_id = orders.id), 0)",
+		"orders' flags differ from their disputes":      "SELECT count(*) FROM orders WHERE disputed <> EXISTS (SELECT 1 FROM disputes WHERE order_id = orders.id AND closed_at IS NULL)",
 		"orders differ from their payments":             "SELECT count(*) FROM orders WHERE refunded <> coalesce((SELECT sum(refunded) FROM payments WHERE order_id = orders.id), 0)",
 		"orders are called refunded, and are not":       "SELECT count(*) FROM orders WHERE status = 'refunded' AND refunded < captured",
 		"orders are called refunded in part for no sum": "SELECT count(*) FROM orders WHERE status = 'partially_refunded' AND (refunded = 0 OR refunded = captured)",

@@ -108,6 +108,12 @@ func TestRandomRequests(t *testing.T) {
 	})
 }
 
+// form is a small PDF as a browser sends it.
+const (
+	form     = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.4\n\r\n--b--\r\n"
+	formType = "multipart/form-data; boundary=b"
+)
+
 // people makes callers and gives some of them something to have ids of.
 func (r *till) people() {
 	guest, user, staff := r.Guest(), r.User("jenny"), r.Staff("sam")
@@ -143,6 +149,19 @@ func (r *till) people() {
 		r.known["paid"] = append(r.known["paid"], p.Get("orderId"))
 		r.learn(r.Call("POST", "/orders/"+p.Get("orderId")+"/refunds", staff, map[string]any{"amount": 1}))
 	}
+	for range 6 {
+		p := r.Intent(201, guest, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
+		r.Confirm(p.Get("clientSecret"), "pm_card_createDispute")
+		r.Await(guest, p.Get("id"), 0)
+		r.Until("the dispute is known", func() bool {
+			id := r.Call("GET", "/orders/"+p.Get("orderId")+"/disputes", staff, nil).Get("data.0.id")
+			r.known["contested"] = append(r.known["contested"], id)
+			return id != ""
+		})
+	}
+	r.known["contested"] = slices.DeleteFunc(r.known["contested"], func(id string) bool { return id == "" })
+	file := r.Call("POST", "/disputes/"+r.known["contested"][0]+"/files", staff, form, "Content-Type", formType)
+	r.known["file"] = []string{file.Get("id")}
 	saved := r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"})
 	for range 3 {
 		r.ConfirmSetup(saved.Get("clientSecret"), "pm_card_visa")
@@ -185,6 +204,20 @@ func (r *till) send(t *rapid.T, o operation) {
 		d.known["reason"] = []string{"duplicate", "fraudulent", "requested_by_customer"}
 	case strings.HasPrefix(o.path, "/refunds"):
 		d.known["id"] = r.known["ref_"]
+	case strings.HasPrefix(o.path, "/disputes"):
+		// The first stays, and has a file.
+		stays := r.known["contested"][:1]
+		switch d.known["id"] = r.known["contested"][1:]; o.OperationID {
+		case "giveDisputeEvidence":
+			d.known["id"] = slices.Concat(slices.Repeat(stays, 8), r.known["contested"])
+			for name, s := range o.RequestBody.Value.Content["application/json"].Schema.Value.Properties["evidence"].Value.Properties {
+				if s.Value.MinLength > 0 {
+					d.known[name] = r.known["file"]
+				}
+			}
+		case "addDisputeFile":
+			d.known["id"] = r.known["contested"]
+		}
 	case strings.HasPrefix(o.path, "/orders"):
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
@@ -234,7 +267,9 @@ func (r *till) send(t *rapid.T, o operation) {
 		path += "?" + query.Encode()
 	}
 	var body any
-	if o.RequestBody != nil {
+	if o.RequestBody != nil && o.RequestBody.Value.Content["application/json"] == nil {
+		body, headers = form, append(headers, "Content-Type", formType)
+	} else if o.RequestBody != nil {
 		text, err := json.Marshal(d.value("body", o.RequestBody.Value.Content["application/json"].Schema.Value))
 		if err != nil {
 			t.Fatal(err)

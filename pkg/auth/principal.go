@@ -23,13 +23,14 @@ const (
 	PaymentsRead  = "payments:read"
 	PaymentsWrite = "payments:write"
 	RefundsWrite  = "refunds:write"
+	DisputesWrite = "disputes:write"
 	WebhooksWrite = "webhooks:write" // where the app's backend is told of events
 	Staff         = "staff"
 )
 
 // Scopes are all that a server key can be given.
 func Scopes() []string {
-	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, WebhooksWrite, Staff}
+	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, DisputesWrite, WebhooksWrite, Staff}
 }
 
 // Principal is who is calling.

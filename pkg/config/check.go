@@ -37,6 +37,7 @@ func (c *Config) Check() error {
 	c.checkOutbound(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
 	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
+	f.word("TILL_FRAUD_WARNING", c.FraudWarning, "refund", "flag", "off")
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)

@@ -71,6 +71,10 @@ type Config struct {
 	// CaptureMethod says when money is taken, unless your backend says it of an order:
 	// automatic (when the payer pays; default) or manual (held then, captured by you).
 	CaptureMethod string `name:"capture-method" env:"TILL_CAPTURE_METHOD" default:"automatic" help:"When money is taken: automatic or manual."`
+	// FraudWarning says what is done about a payment whose issuer warns of fraud before
+	// there is a dispute: refund (all that is left goes back), flag (the order is marked
+	// and staff is told; default) or off (it is written down).
+	FraudWarning string `name:"fraud-warning" env:"TILL_FRAUD_WARNING" default:"flag" help:"What to do about early fraud warnings: refund, flag or off."`
 	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
 	// in minor units of Currency. Both or none; none = amounts from clients are refused.
 	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,14 @@ type request struct {
 	path     string
 	params   any               // a params struct of the SDK, or nil
 	metadata map[string]string // apart from params, to be written in order
+	named    map[string]string // likewise, by whole names
 	after    string            // starting_after, on lists
 	key      Key               // set for what may move money
 	version  string            // of the API, for what an app's SDK reads; empty: ours
+	// upload is a multipart body in place of the parameters, with its boundary: it goes
+	// where Stripe takes files.
+	upload   *bytes.Buffer
+	boundary string
 }
 
 // answer is a 2xx of Stripe's whose body is JSON.
@@ -60,7 +66,12 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 
 	began := time.Now()
 	var got response
-	err := g.backend.CallRaw(r.method, r.path, g.key, r.form(), common, &got)
+	var err error
+	if r.upload != nil {
+		err = g.uploads.CallMultipart(r.method, r.path, g.key, r.boundary, r.upload, common, &got)
+	} else {
+		err = g.backend.CallRaw(r.method, r.path, g.key, r.form(), common, &got)
+	}
 	took := time.Since(began)
 
 	if f.answered && f.money {
@@ -96,6 +107,9 @@ func (r request) form() *form.Values {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.metadata)) {
 		v.Add("metadata["+name+"]", r.metadata[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.named)) {
+		v.Add(name, r.named[name])
 	}
 	if r.after != "" {
 		v.Add("starting_after", r.after)

@@ -142,6 +142,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 			Email string `json:"email"`
 		} `json:"billing_details"`
 		Captured bool `json:"captured"`
+		Disputed bool `json:"disputed"`
 		Method   struct {
 			Card struct {
 				CaptureBefore int64 `json:"capture_before"`
@@ -155,7 +156,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 		return Charge{}, err
 	}
 	c := Charge{
-		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: max(0, o.Refunded-(o.Amount-o.Taken)), BillingEmail: o.Billing.Email,
+		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: max(0, o.Refunded-(o.Amount-o.Taken)), BillingEmail: o.Billing.Email, Disputed: o.Disputed,
 	}
 	if !o.Captured {
 		c.CaptureBefore = unix(o.Method.Card.CaptureBefore)

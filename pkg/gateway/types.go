@@ -55,6 +55,7 @@ type Charge struct {
 	Livemode     bool
 	Refunded     int64 // minor units of what was captured, net of refunds that failed
 	BillingEmail string
+	Disputed     bool // now or once
 	// CaptureBefore is when the hold of a card's money lapses; zero where nothing is held.
 	CaptureBefore time.Time
 }

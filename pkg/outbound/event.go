@@ -26,9 +26,12 @@ func declare(name string) Type {
 // of its body, under x-webhooks in openapi.yaml; a test holds the two together.
 var (
 	OrderPaid             = declare("order.paid")
+	OrderRefunded         = declare("order.refunded")
 	OrderCanceled         = declare("order.canceled")
 	PaymentFailed         = declare("payment.failed")
 	PaymentActionRequired = declare("payment.action_required")
+	DisputeOpened         = declare("dispute.opened")
+	DisputeClosed         = declare("dispute.closed")
 )
 
 // Types are all events that an endpoint can get.

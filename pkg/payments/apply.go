@@ -45,7 +45,7 @@ type Change struct {
 	Version int64
 
 	row  *paymentRow // as it is then
-	due  bool        // a refund is to be read now
+	due  bool        // a refund or dispute is to be looked at now
 	told bool        // the app's backend is to be told something of the batch
 }
 
@@ -87,7 +87,7 @@ func (s *Service) apply(ctx context.Context, tx *gorm.DB, news []Observation, is
 	if err := b.settleOrders(); err != nil {
 		return nil, fmt.Errorf("settle orders: %w", err)
 	}
-	changes[0].told = b.audience.Told()
+	changes[0].told, changes[0].due = b.audience.Told(), changes[0].due || b.refundsDue
 	return changes, b.write(ctx, tx, also)
 }
 
@@ -108,8 +108,13 @@ func (b *batch) apply(o Observation) (Change, error) {
 		return Change{Outcome: outcome}, nil
 	}
 	order := b.orders[*p.OrderID]
-	if o.Refund != nil {
+	switch {
+	case o.Refund != nil:
 		return b.applyRefund(p, order, o), nil
+	case o.Dispute != nil:
+		return b.applyDispute(p, order, o)
+	case o.Warning != nil:
+		return b.applyWarning(p, order, o), nil
 	}
 	b.attach(p, order, o)
 	if c := o.Intent.Charge; c != nil {
@@ -263,6 +268,7 @@ func (b *batch) settleOrders() error {
 		order, cause := b.orders[id], b.cause[id]
 		b.sum(order)
 		b.weighRefunds(order)
+		b.heedWarnings(order, cause)
 		order.UpdatedAt = b.now
 		if order.PaidAt == nil { // also where a refund was seen before
 			paid := order.books()
@@ -279,6 +285,9 @@ func (b *batch) settleOrders() error {
 		if order.PaidAt != nil && order.Receipt == receiptUndecided {
 			newlyPaid = append(newlyPaid, id)
 		}
+	}
+	if err := b.tellRefunded(); err != nil {
+		return err
 	}
 	return b.sendReceipts(newlyPaid)
 }

@@ -26,6 +26,7 @@ type batch struct {
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
 	refunds  map[ID][]*refundRow // by payment
+	objections
 
 	dirtyOrders   map[OrderID]bool
 	dirtyPayments map[ID]bool
@@ -39,6 +40,7 @@ type batch struct {
 	cause         map[OrderID]causeOf
 	entries       []timeline.Entry
 	effects       []effects.Effect
+	cameThrough   []*refundRow       // refunds, in this batch
 	audience      *outbound.Audience // of the app's own backend
 }
 
@@ -54,7 +56,7 @@ func (s *Service) newBatch() *batch {
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
 		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{},
+		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{}, objections: newObjections(),
 	}
 }
 
@@ -105,7 +107,10 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			b.byIntent[*p.IntentID] = p
 		}
 	}
-	return b, b.loadRefunds(tx)
+	if err := b.loadRefunds(tx); err != nil {
+		return nil, err
+	}
+	return b, b.loadObjections(tx)
 }
 
 // ordersOf finds what has in column the order of one of these intents or payments.
@@ -186,13 +191,14 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 		return err
 	}
 	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
-		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
+		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_disputed", "disputed", "fraud_warning", "amount_mismatch",
 			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
 			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
-		store.Update(p, sums, "refunded", "reserved", "refunds")
+		store.Update(p, sums, "refunded", "reserved", "refunds", "disputed", "disputes", "warnings")
 		store.Insert(p, newRefunds)
 		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
+		b.writeObjections(p)
 		timeline.Add(p, b.entries)
 		b.audience.Write(p)
 		also(p)

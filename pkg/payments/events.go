@@ -72,5 +72,5 @@ func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
 		o.Intent = gateway.Intent{ID: charge.Intent, Metadata: charge.Metadata, Livemode: charge.Livemode, Charge: &charge}
 		return o, charge.Intent != "", err
 	}
-	return o, false, nil
+	return objection(e, o)
 }

@@ -3,6 +3,7 @@ package payments
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"till/pkg/effects"
 	"till/pkg/mail"
@@ -87,7 +88,7 @@ func (b *batch) noticeStaff(subject string, p *paymentRow, order *orderRow, name
 		facts = append(facts, mail.Fact{Name: "At Stripe", Value: string(*p.IntentID)})
 	}
 	if subject != string(p.ID) {
-		facts = append(facts, mail.Fact{Name: "Refund", Value: subject})
+		facts = append(facts, mail.Fact{Name: nameOf(subject), Value: subject})
 	}
 	facts = append(facts, mail.Fact{Name: "Order's total", Value: show(order.Total, order.Currency)})
 	data, err := json.Marshal(mail.StaffNotice{Shop: b.s.conf.ShopName, Title: title, Text: text, Facts: facts})
@@ -95,6 +96,17 @@ func (b *batch) noticeStaff(subject string, p *paymentRow, order *orderRow, name
 		panic(err) // a struct of strings
 	}
 	b.effects = append(b.effects, effects.Effect{Subject: subject, Name: "staff." + name, Mail: &effects.Mail{To: b.s.conf.StaffEmail, Template: mail.StaffNoticeLetter, Data: data}})
+}
+
+// nameOf is what a mail calls the thing of an id.
+func nameOf(id string) string {
+	switch kind, _, _ := strings.Cut(id, "_"); kind {
+	case "dsp":
+		return "Dispute"
+	case "efw":
+		return "Warning"
+	}
+	return "Refund"
 }
 
 // confirmation is what the confirmation mail shows.

@@ -40,25 +40,29 @@ func (s OrderStatus) words() string { return strings.ReplaceAll(string(s), "_", 
 
 // Order is what a customer owes.
 type Order struct {
-	ID            OrderID
-	Owner         string // issuer|subject
-	SetByServer   bool   // its lines are the backend's word; the customer cannot change them
-	Reference     string // the app's id for the cart; empty where it gave none
-	Status        OrderStatus
-	Total         money.Amount // what is to be paid: the items less Discount
-	Discount      int64        // minor units
-	Code          string       // the promotion code that gives Discount
-	Refunded      int64        // minor units, net of refunds that failed
-	Items         []Item
-	Payments      []Payment // newest first
-	CaptureMethod CaptureMethod
-	Description   string
-	Metadata      map[string]string
-	ReceiptEmail  string
-	PaidAt        time.Time // zero until paid
-	CanceledAt    time.Time // zero unless canceled
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
+	ID          OrderID
+	Owner       string // issuer|subject
+	SetByServer bool   // its lines are the backend's word; the customer cannot change them
+	Reference   string // the app's id for the cart; empty where it gave none
+	Status      OrderStatus
+	Total       money.Amount // what is to be paid: the items less Discount
+	Discount    int64        // minor units
+	Code        string       // the promotion code that gives Discount
+	Refunded    int64        // minor units, net of refunds that failed
+	// AmountDisputed is what disputes have withdrawn and not given back, minor units.
+	AmountDisputed int64
+	Disputed       bool // a dispute of it is open
+	FraudWarning   bool // an issuer warned of fraud, and something was to be done
+	Items          []Item
+	Payments       []Payment // newest first
+	CaptureMethod  CaptureMethod
+	Description    string
+	Metadata       map[string]string
+	ReceiptEmail   string
+	PaidAt         time.Time // zero until paid
+	CanceledAt     time.Time // zero unless canceled
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // Item is one line of an order, as priced when it was ordered.

@@ -166,10 +166,11 @@ func (r *refundRow) refund() Refund {
 }
 
 // left is what can still be refunded of a payment.
-func (r *paymentRow) left() int64 { return r.Captured - r.Refunded - r.Reserved }
+func (r *paymentRow) left() int64 { return r.Captured - r.Refunded - r.Reserved - r.Disputed }
 
 // weigh sums up a payment's refunds: what Stripe has given back, and what is held
-// for those that Stripe has not confirmed, as far as there is room. Refunds made at
+// for those that Stripe has not confirmed, as far as there is room beside what
+// disputes keep of it. Refunds made at
 // Stripe, or news out of order, can make them more than was captured: weigh reports
 // that, and the database never holds it.
 func (r *paymentRow) weigh(refunds []*refundRow) (over bool) {
@@ -184,6 +185,7 @@ func (r *paymentRow) weigh(refunds []*refundRow) (over bool) {
 	}
 	r.Refunds = int64(len(refunds))
 	r.Refunded = min(given, r.Captured)
-	r.Reserved = min(asked, r.Captured-r.Refunded)
+	r.Disputed = min(r.Disputed, r.Captured-r.Refunded)
+	r.Reserved = min(asked, r.Captured-r.Refunded-r.Disputed)
 	return given+asked > r.Captured
 }

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -90,6 +91,9 @@ func (b *batch) applyRefund(p *paymentRow, order *orderRow, o Observation) Chang
 		}
 		b.record(p, o, timeline.Entry{Kind: "refund.status", From: string(before.status), To: string(r.Status), Message: describeRefund(r)})
 		b.tellOfRefund(p, order, r, before.status)
+		if r.Status == RefundSucceeded && before.status != RefundSucceeded {
+			b.cameThrough = append(b.cameThrough, r)
+		}
 		b.touchOrder(order, o, p)
 		p.weigh(b.refunds[p.ID]) // for what is said of the charge in this batch
 	}
@@ -173,12 +177,14 @@ func describeRefund(r *refundRow) string {
 
 // weighRefunds brings the sums of an order's payments up to date.
 func (b *batch) weighRefunds(order *orderRow) {
-	order.Refunded = 0
+	order.Refunded, order.AmountDisputed, order.Disputed = 0, 0, false
 	for _, p := range b.payments {
 		if *p.OrderID != order.ID {
 			continue
 		}
-		if refunds := b.refunds[p.ID]; len(refunds) > 0 {
+		refunds, disputes := b.refunds[p.ID], b.disputes[p.ID]
+		p.weighDisputes(disputes)
+		if len(refunds)+len(disputes) > 0 {
 			over := p.weigh(refunds)
 			b.dirtySums[p.ID] = true
 			if over && p.Captured > 0 {
@@ -186,6 +192,8 @@ func (b *batch) weighRefunds(order *orderRow) {
 			}
 		}
 		order.Refunded += p.Refunded
+		order.AmountDisputed += p.Disputed
+		order.Disputed = order.Disputed || slices.ContainsFunc(disputes, func(d *disputeRow) bool { return !d.Status.closed() })
 	}
 }
 

@@ -149,6 +149,9 @@ func (s *Service) refuseRefund(ctx context.Context, row refundRow, key idempoten
 	if errors.Is(cause, gateway.ErrRejected) {
 		return row, cause
 	}
+	if code == "charge_disputed" {
+		return row, ErrDisputed.Because(cause)
+	}
 	return row, ErrRefundRefused.Detailf("Stripe refused the refund (%s).", code).Because(cause)
 }
 

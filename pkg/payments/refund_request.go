@@ -171,6 +171,9 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	if err != nil {
 		return row, false, err
 	}
+	if payments, err = undisputed(tx, payments, r.PaymentID); err != nil {
+		return row, false, err
+	}
 	p, err := chosen(payments, r, amount)
 	if err != nil {
 		return row, false, err
@@ -192,7 +195,7 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	}
 	// The rows are locked, so this holds whenever what was read above does; the
 	// database says so too, by its CHECK.
-	res := tx.Exec("UPDATE payments SET reserved = reserved + ?, refunds = refunds + 1 WHERE id = ? AND captured - refunded - reserved >= ?", amount, p.ID, amount)
+	res := tx.Exec("UPDATE payments SET reserved = reserved + ?, refunds = refunds + 1 WHERE id = ? AND captured - refunded - reserved - disputed >= ?", amount, p.ID, amount)
 	if res.Error != nil {
 		return row, false, res.Error
 	}

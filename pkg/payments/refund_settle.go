@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -63,7 +64,7 @@ func (s *Service) SettleRefund(ctx context.Context, id RefundID) error {
 		return ErrNotYet // the call is under way
 	case row.asked():
 		_, err := s.callRefund(ctx, row, idempotency.Request{})
-		if errors.Is(err, ErrRefundRefused) {
+		if errors.Is(err, ErrRefundRefused) || errors.Is(err, ErrDisputed) {
 			return nil // which is an answer
 		}
 		return err
@@ -114,7 +115,20 @@ func (s *Service) postponeRefund(ctx context.Context, row refundRow) error {
 // CatchUpRefunds lists the refunds that were made at Stripe since the last time, if
 // that was long enough ago, and applies them. Several processes may do so at once.
 func (s *Service) CatchUpRefunds(ctx context.Context) error {
-	value, err := s.db.Setting(ctx, refundsListed)
+	return s.catchUp(ctx, refundsListed, &s.caughtUp, func(from time.Time, take func(Observation) error) error {
+		return s.gateway.RefundsSince(ctx, from, func(a gateway.RefundAnswer) error {
+			if a.Refund.Intent == "" {
+				return nil
+			}
+			return take(observeRefund(a, timeline.ByRead))
+		})
+	})
+}
+
+// catchUp has what was made at Stripe since the second that a setting holds listed
+// and applies it, some at a time. tried is when that was last begun here.
+func (s *Service) catchUp(ctx context.Context, setting string, tried *atomic.Int64, list func(from time.Time, take func(Observation) error) error) error {
+	value, err := s.db.Setting(ctx, setting)
 	if err != nil {
 		return err
 	}
@@ -124,39 +138,26 @@ func (s *Service) CatchUpRefunds(ctx context.Context) error {
 	}
 	now := s.now()
 	from := time.Unix(last, 0)
-	if tried := time.Unix(s.caughtUp.Load(), 0); now.Sub(from) < catchUpEvery || now.Sub(tried) < catchUpAgain {
+	if begun := time.Unix(tried.Load(), 0); now.Sub(from) < catchUpEvery || now.Sub(begun) < catchUpAgain {
 		return nil
 	}
-	s.caughtUp.Store(now.Unix())
+	tried.Store(now.Unix())
 	var news []Observation
-	take := func() error {
-		var changes []Change
-		err := s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-			changes, err = s.Apply(ctx, tx, news)
-			return err
-		})
-		news = nil
-		if err == nil {
-			s.Announce(changes)
-		}
-		return err
-	}
-	err = s.gateway.RefundsSince(ctx, from.Add(-findSpan), func(a gateway.RefundAnswer) error {
-		if a.Refund.Intent != "" {
-			news = append(news, observeRefund(a, timeline.ByRead))
-		}
-		if len(news) < 50 {
+	err = list(from.Add(-findSpan), func(o Observation) error {
+		if news = append(news, o); len(news) < 50 {
 			return nil
 		}
-		return take()
+		batch := news
+		news = nil
+		return s.take(ctx, batch)
 	})
 	if err == nil && len(news) > 0 {
-		err = take()
+		err = s.take(ctx, news)
 	}
 	if err != nil {
 		return err
 	}
-	err = s.db.Write(ctx).Exec("UPDATE till_settings SET value = ? WHERE name = ? AND value = ?", strconv.FormatInt(now.Unix(), 10), refundsListed, value).Error
+	err = s.db.Write(ctx).Exec("UPDATE till_settings SET value = ? WHERE name = ? AND value = ?", strconv.FormatInt(now.Unix(), 10), setting, value).Error
 	return store.Translate(err)
 }
 

@@ -25,6 +25,9 @@ type orderRow struct {
 	Captured       int64
 	Released       int64
 	Refunded       int64
+	AmountDisputed int64 // withdrawn by disputes, and not back
+	Disputed       bool  // a dispute of it is open
+	FraudWarning   bool  // an issuer warned of fraud, and something was to be done
 	AmountMismatch bool
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
@@ -88,6 +91,9 @@ type paymentRow struct {
 	Refunded     int64               // given back by Stripe, net of refunds that failed
 	Reserved     int64               // held for refunds that Stripe has not confirmed
 	Refunds      int64               // how many there are of it
+	Disputed     int64               // withdrawn by disputes, and not back
+	Disputes     int64               // how many there are of it
+	Warnings     int64               // of early fraud, how many there are of it
 	Failure      *failure            `gorm:"serializer:json"`
 	NextAction   *gateway.NextAction `gorm:"serializer:json"`
 	Version      int64               // one more at each change that a client can see
@@ -166,7 +172,8 @@ func (r *paymentRow) payment() Payment {
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
 		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
-		Discount: r.Discount, Code: r.PromotionCode, CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		Discount: r.Discount, Code: r.PromotionCode, AmountDisputed: r.AmountDisputed, Disputed: r.Disputed, FraudWarning: r.FraudWarning,
+		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {

@@ -50,6 +50,8 @@ type Config struct {
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency
 	AmountMin, AmountMax int64
+	// FraudPolicy is what is done about a payment that its issuer warns of.
+	FraudPolicy FraudPolicy
 	// SweepAfter is when a call that has not come back is settled, and an open
 	// payment read for the first time if no webhook comes; each look that finds
 	// nothing new doubles it.
@@ -85,8 +87,9 @@ type Service struct {
 	hearing   atomic.Bool // what other processes tell arrives here, see Relay
 	due       chan struct{}
 	reads     *rate.Limiter
-	// caughtUp is the second in which refunds were last listed, or tried to be.
-	caughtUp atomic.Int64
+	// caughtUp is the second in which refunds were last listed, or tried to be; the
+	// others are likewise.
+	caughtUp, disputesCaughtUp, warningsCaughtUp atomic.Int64
 
 	// The transactions before and after a call to Stripe, of many calls together.
 	openings *store.Batcher[opening, plan]

@@ -128,6 +128,15 @@ func (s *Service) read(ctx context.Context, row paymentRow) error {
 			news = append(news, observeRefund(r, timeline.ByRead))
 		}
 	}
+	if c := answer.Intent.Charge; c != nil && c.Disputed && row.Disputes == 0 {
+		disputes, err := s.gateway.DisputesOf(ctx, *row.IntentID)
+		if err != nil {
+			return err
+		}
+		for _, d := range disputes {
+			news = append(news, observeDispute(d, timeline.ByRead))
+		}
+	}
 	var changes []Change
 	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
 		if changes, err = s.Apply(ctx, tx, news); err != nil {

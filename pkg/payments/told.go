@@ -23,6 +23,9 @@ type OrderView struct {
 	Discount       *DiscountView     `json:"discount,omitempty"`
 	Total          int64             `json:"total"`
 	AmountRefunded int64             `json:"amountRefunded"`
+	AmountDisputed int64             `json:"amountDisputed,omitempty"`
+	Disputed       bool              `json:"disputed,omitempty"`
+	FraudWarning   bool              `json:"fraudWarning,omitempty"`
 	Currency       string            `json:"currency"`
 	Subject        string            `json:"subject,omitempty"`
 	Issuer         string            `json:"issuer,omitempty"`
@@ -109,8 +112,8 @@ func (o Order) View() OrderView {
 	issuer, subject, _ := strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	v := OrderView{
 		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Subtotal: o.Total.Minor + o.Discount, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
-		CaptureMethod: string(o.CaptureMethod),
-		Subject:       subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
+		AmountDisputed: o.AmountDisputed, Disputed: o.Disputed, FraudWarning: o.FraudWarning, CaptureMethod: string(o.CaptureMethod),
+		Subject: subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
 		Description: o.Description, Metadata: o.Metadata, ReceiptEmail: o.ReceiptEmail,
 		PaidAt: o.PaidAt, CanceledAt: o.CanceledAt, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
@@ -151,15 +154,7 @@ func (p Payment) View() PaymentView {
 
 // tellPaid tells of an order that is paid, as it is at the end of this batch.
 func (b *batch) tellPaid(order *orderRow) error {
-	return b.audience.Tell(outbound.Event{Type: outbound.OrderPaid, Subject: string(order.ID), At: b.now}, func() any {
-		var payments []paymentRow
-		for _, p := range b.payments {
-			if *p.OrderID == order.ID {
-				payments = append(payments, *p)
-			}
-		}
-		return order.order(b.itemsOf(order.ID), newestFirst(payments)).View()
-	})
+	return b.audience.Tell(outbound.Event{Type: outbound.OrderPaid, Subject: string(order.ID), At: b.now}, func() any { return b.whole(order).View() })
 }
 
 func newestFirst(payments []paymentRow) []paymentRow {

@@ -39,11 +39,14 @@ type Observation struct {
 	At    time.Time
 	Cause timeline.Cause
 	// Reread says that the intent has changed, and not how: Till is to read it. With
-	// a Refund, that it may be shown as it was some time ago.
+	// a Refund or Dispute, that it may be shown as it was some time ago.
 	Reread bool
 	// Refund is what the news is about, if it is not the intent: then Intent holds
 	// the refund's intent and metadata alone.
 	Refund *gateway.Refund
+	// Dispute and Warning are what the news is about likewise; Intent holds its id alone.
+	Dispute *gateway.Dispute
+	Warning *gateway.FraudWarning
 	// Refunds says that Intent.Charge shows what has been refunded of it by now.
 	Refunds bool
 }

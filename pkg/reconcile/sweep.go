@@ -46,7 +46,10 @@ func (s *Sweeper) Run(ctx context.Context) {
 	})
 	all.Go(func() {
 		s.each(ctx, s.Payments.Due(), func() error {
-			return errors.Join(s.SweepPayments(ctx), s.SweepRefunds(ctx), s.Payments.CatchUpRefunds(ctx))
+			return errors.Join(
+				s.SweepPayments(ctx), s.SweepRefunds(ctx), s.SweepDisputes(ctx),
+				s.Payments.CatchUpRefunds(ctx), s.Payments.CatchUpDisputes(ctx), s.Payments.CatchUpWarnings(ctx),
+			)
 		})
 	})
 	all.Go(func() {
@@ -97,6 +100,17 @@ func (s *Sweeper) SweepRefunds(ctx context.Context) error {
 	look(ctx, ids, func(ctx context.Context, id payments.RefundID) {
 		if err := s.Payments.SettleRefund(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
 			s.Log.WarnContext(ctx, "refund not settled", "refund", id, "error", err)
+		}
+	})
+	return err
+}
+
+// SweepDisputes looks at the disputes that are due.
+func (s *Sweeper) SweepDisputes(ctx context.Context) error {
+	ids, err := s.Payments.DueDisputes(ctx, claim)
+	look(ctx, ids, func(ctx context.Context, id payments.DisputeID) {
+		if err := s.Payments.SettleDispute(ctx, id); err != nil && !errors.Is(err, payments.ErrNotYet) {
+			s.Log.WarnContext(ctx, "dispute not settled", "dispute", id, "error", err)
 		}
 	})
 	return err

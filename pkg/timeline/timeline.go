@@ -86,8 +86,12 @@ func Add(p *store.Pipe, entries []Entry) {
 
 // OfPayment returns a page of a payment's entries, oldest first, and whether
 // more follow.
-func OfPayment(ctx context.Context, db *store.DB, payment string, p store.Page) ([]Entry, bool, error) {
-	rows, more, err := store.Fetch[row](db.Read(ctx).Where("payment_id = ?", payment), p, "id", store.OldestFirst)
+func OfPayment(ctx context.Context, db *store.DB, payment string, p store.Page, hidden ...string) ([]Entry, bool, error) {
+	of := db.Read(ctx).Where("payment_id = ?", payment)
+	for _, kind := range hidden {
+		of = of.Where("kind NOT LIKE ?", kind+"%")
+	}
+	rows, more, err := store.Fetch[row](of, p, "id", store.OldestFirst)
 	if err != nil {
 		return nil, false, err
 	}
