@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/mail"
+	netmail "net/mail"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"till/pkg/catalog"
+	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/problem"
 	"till/pkg/store"
@@ -25,8 +26,12 @@ type Cart struct {
 	Currency     string // of Amount or Lines
 	Reference    string // the app's id for the cart, up to 64 characters
 	ReceiptEmail string
-	Description  string
-	Metadata     map[string]string
+	// Locale is that of mails to the customer, a language tag (BCP 47); empty: the best
+	// that AcceptLanguage asks for, of the customer's request.
+	Locale         string
+	AcceptLanguage string
+	Description    string
+	Metadata       map[string]string
 	// CaptureMethod is the backend's alone to choose; empty: the operator's.
 	CaptureMethod CaptureMethod
 
@@ -50,6 +55,7 @@ var (
 	ErrCurrencyMismatch   = problem.New(problem.Invalid, "currency_mismatch", "All items of an order must have the same currency.")
 	errValidation         = problem.New(problem.Invalid, "validation_failed", "The request is not valid.")
 	errReceiptEmail       = errValidation.Detailf("receiptEmail must be one plain mail address, such as jenny@example.com.").At("receiptEmail")
+	errLocale             = errValidation.Detailf("locale must be a language tag (BCP 47), such as de or de-AT.").At("locale")
 	errReservedMetadata   = errValidation.Detailf("metadata names that start with till_ are Till's own.").At("metadata")
 	errMetadataNameLength = errValidation.Detailf("metadata names have 1 to 40 characters and no square brackets.").At("metadata")
 )
@@ -88,6 +94,11 @@ func (c Cart) check(withOrder bool) error {
 	if c.ReceiptEmail != "" && !plainAddress(c.ReceiptEmail) {
 		return errReceiptEmail
 	}
+	if c.Locale != "" {
+		if _, err := mail.ParseLocale(c.Locale); err != nil {
+			return errLocale
+		}
+	}
 	for name := range c.Metadata {
 		if strings.HasPrefix(strings.ToLower(name), "till_") {
 			return errReservedMetadata
@@ -102,8 +113,17 @@ func (c Cart) check(withOrder bool) error {
 // plainAddress takes an address without a name, comments or line breaks, at a host
 // that has a name: jenny@[127.0.0.1] would have the mail server call a number.
 func plainAddress(s string) bool {
-	a, err := mail.ParseAddress(s)
+	a, err := netmail.ParseAddress(s)
 	return err == nil && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, "\r\n[]")
+}
+
+// localeOf is the locale that a cart asks for, and whether it names it.
+func (s *Service) localeOf(c Cart) (locale string, named bool) {
+	if c.Locale != "" {
+		locale, _ = mail.ParseLocale(c.Locale) // check has read it before
+		return locale, true
+	}
+	return s.letters.Preferred(c.AcceptLanguage), false
 }
 
 // priced is a cart with what it costs.

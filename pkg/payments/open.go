@@ -107,6 +107,7 @@ func (s *Service) newOrder(id OrderID, who auth.Principal, c Cart, cart priced) 
 		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
 	}
 	row.CaptureMethod = cmp.Or(c.CaptureMethod, s.conf.CaptureMethod, CaptureAutomatic)
+	row.Locale, _ = s.localeOf(c)
 	if c.Reference != "" {
 		row.Reference = &c.Reference
 	}

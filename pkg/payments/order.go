@@ -51,6 +51,7 @@ type Order struct {
 	CaptureMethod CaptureMethod
 	Description   string
 	Metadata      map[string]string
+	Locale        string // of mails to the customer; empty: the operator's
 	ReceiptEmail  string
 	PaidAt        time.Time // zero until paid
 	CanceledAt    time.Time // zero unless canceled
