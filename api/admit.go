@@ -110,7 +110,7 @@ func admit(o operation, verifier *auth.Verifier, bodyLimit int64) echo.Middlewar
 			if err != nil {
 				return err
 			}
-			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body)})
+			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body), strings.Join(r.Header.Values("Accept-Language"), ",")})
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)
 		}
@@ -384,8 +384,9 @@ func kindOf(schema *openapi3.Schema) string {
 	return "of another type"
 }
 
-// call is the request as idempotency keys are bound to it.
-type call struct{ method, path, bodyHash string }
+// call is the request as idempotency keys are bound to it, and the languages that
+// its sender reads.
+type call struct{ method, path, bodyHash, acceptLanguage string }
 
 type callKey struct{}
 
@@ -398,6 +399,12 @@ func keyed(ctx context.Context, key *string) idempotency.Request {
 	return idempotency.Request{
 		Caller: auth.From(ctx).Owner(), Method: made.method, Route: made.path, Key: *key, BodyHash: made.bodyHash,
 	}
+}
+
+// heard are the languages that a request asks for; empty where it does not say.
+func heard(ctx context.Context) string {
+	made, _ := ctx.Value(callKey{}).(call)
+	return made.acceptLanguage
 }
 
 func hash(body []byte) string {

@@ -19,6 +19,7 @@ func (h *handlers) CreatePaymentSheet(ctx context.Context, r openapi.CreatePayme
 			Cart: payments.Cart{
 				Items: lines(b.Items), Amount: b.Amount, Currency: value(b.Currency),
 				Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+				Locale: value(b.Locale), AcceptLanguage: heard(ctx),
 				Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 			},
 			Future:      customers.Usage(value(b.SetupFutureUsage)),

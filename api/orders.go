@@ -16,6 +16,7 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 		Cart: payments.Cart{
 			Items: lines(b.Items), Lines: ownLines(b.Lines), Amount: b.Amount, Currency: value(b.Currency),
 			CaptureMethod: payments.CaptureMethod(value(b.CaptureMethod)), Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+			Locale: value(b.Locale), AcceptLanguage: heard(ctx),
 			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Customer:    payments.Customer{Issuer: value(b.Issuer), Subject: value(b.Subject), Email: string(value(b.Email))},
@@ -108,7 +109,7 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 		Payments: views(o.Payments, func(p payments.Payment) openapi.OrderPayment {
 			return openapi.OrderPayment{Id: string(p.ID), Status: string(p.Status)}
 		}),
-		Description: opt(o.Description), Metadata: mapping(o.Metadata), ReceiptEmail: opt(o.ReceiptEmail),
+		Description: opt(o.Description), Metadata: mapping(o.Metadata), Locale: opt(o.Locale), ReceiptEmail: opt(o.ReceiptEmail),
 		PaidAt: moment(o.PaidAt), CanceledAt: moment(o.CanceledAt),
 		CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}

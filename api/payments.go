@@ -19,6 +19,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 		Cart: payments.Cart{
 			Items: lines(b.Items), Amount: b.Amount, Currency: value(b.Currency),
 			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+			Locale: value(b.Locale), AcceptLanguage: heard(ctx),
 			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
@@ -61,7 +62,7 @@ func (h *handlers) GetPayment(ctx context.Context, r openapi.GetPaymentRequestOb
 	if err != nil {
 		return nil, err
 	}
-	out := openapi.GetPayment200JSONResponse{Body: viewPayment(p)}
+	out := openapi.GetPayment200JSONResponse{Body: viewPayment(ctx, p)}
 	if cut {
 		out.Headers.RetryAfter = new(int32(1))
 	}
@@ -82,7 +83,7 @@ func (h *handlers) CancelPayment(ctx context.Context, r openapi.CancelPaymentReq
 		}, nil
 	}
 	return openapi.CancelPayment200JSONResponse{
-		Body:    viewPayment(s.Payment),
+		Body:    viewPayment(ctx, s.Payment),
 		Headers: openapi.CancelPayment200ResponseHeaders{IdempotencyReplayed: opt(s.Replayed)},
 	}, nil
 }
@@ -101,7 +102,7 @@ func (h *handlers) CapturePayment(ctx context.Context, r openapi.CapturePaymentR
 		}, nil
 	}
 	return openapi.CapturePayment200JSONResponse{
-		Body:    viewPayment(s.Payment),
+		Body:    viewPayment(ctx, s.Payment),
 		Headers: openapi.CapturePayment200ResponseHeaders{IdempotencyReplayed: opt(s.Replayed)},
 	}, nil
 }
@@ -133,13 +134,15 @@ func viewPending(p payments.Payment, retryAfter int32) openapi.PendingPayment {
 	}
 }
 
-func viewPayment(p payments.Payment) openapi.Payment {
+// viewPayment words a failure in the language that the request asks for.
+func viewPayment(ctx context.Context, p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
 		AmountCapturable: p.Capturable, AmountCaptured: p.Captured, CaptureBefore: moment(p.CaptureBefore),
 		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, SetupFutureUsage: opt(string(p.Future)), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
-	if f := p.Failure; f != nil {
+	if p.Failure != nil {
+		f := p.Failure.In(heard(ctx))
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}
 	}
 	return v

@@ -94,6 +94,11 @@ type CreateOrder struct {
 	// Lines Server keys alone: lines that are in no catalogue, in `currency`.
 	Lines *[]OwnLine `json:"lines,omitempty"`
 
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
+
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
 
@@ -130,6 +135,11 @@ type CreatePaymentIntent struct {
 	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
 	Description *string      `json:"description,omitempty"`
 	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
 
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
@@ -174,6 +184,11 @@ type CreatePaymentSheet struct {
 	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
 	Description *string      `json:"description,omitempty"`
 	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
 
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
@@ -585,8 +600,13 @@ type Order struct {
 	Id string `json:"id"`
 
 	// Issuer With `subject`, their `iss`; `till:guest` for a guest
-	Issuer   *string            `json:"issuer,omitempty"`
-	Items    []OrderItem        `json:"items"`
+	Issuer *string     `json:"issuer,omitempty"`
+	Items  []OrderItem `json:"items"`
+
+	// Locale Language of the mails to the customer; left out where it is the operator's
+	//
+	// Example: de-AT
+	Locale   *string            `json:"locale,omitempty"`
 	Metadata *map[string]string `json:"metadata,omitempty"`
 	PaidAt   *time.Time         `json:"paidAt,omitempty"`
 
@@ -794,9 +814,9 @@ type PaymentFailure struct {
 	// Example: insufficient_funds
 	DeclineCode *string `json:"declineCode,omitempty"`
 
-	// Message A sentence for the payer
+	// Message A sentence for the payer, in English or German as `Accept-Language` prefers
 	//
-	// Example: Your card has insufficient funds. Please use another card.
+	// Example: There is not enough money for this payment. Please try another card or another way to pay.
 	Message string `json:"message"`
 }
 

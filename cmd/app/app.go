@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,10 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			return nil, err
 		}
 	}
+	letters, err := mail.Load(conf.MailTemplates, cmp.Or(conf.Locale, "en"))
+	if err != nil {
+		return nil, fmt.Errorf("mails are to be mended (TILL_MAIL_TEMPLATES, TILL_LOCALE):\n%w", err)
+	}
 	a := &App{DB: db}
 	var metrics *telemetry.Metrics
 	if opt.Metrics != nil {
@@ -117,7 +122,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	a.Gateway = gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: opt.Log, Metrics: metrics, Tracing: opt.Tracing})
 	a.Catalog = catalog.New(db, a.Gateway, conf.Livemode())
 	a.Customers = customers.New(customers.Config{Instance: instance, Livemode: conf.Livemode()}, customers.Options{DB: db, Gateway: a.Gateway, Log: opt.Log, Now: opt.Now})
-	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
+	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, Letters: letters, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +135,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
-	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Log: opt.Log, Now: opt.Now})
+	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Letters: letters, Log: opt.Log, Now: opt.Now})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),

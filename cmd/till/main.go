@@ -23,6 +23,7 @@ type commands struct {
 	Endpoints endpointsCommand `cmd:"" help:"Say where your backend is told what happens, and see what it was sent."`
 	Keys      keysCommand      `cmd:"" help:"Make, list and revoke the keys that your backend calls with."`
 	Sync      syncCommand      `cmd:"" help:"Read from Stripe what webhooks may have missed."`
+	Mail      mailCommand      `cmd:"" help:"See the mails with example data, and try your mail server."`
 	Sandbox   sandboxCommand   `cmd:"" help:"Run the offline Stripe by itself."`
 	Trigger   triggerCommand   `cmd:"" help:"Make an event of Stripe's happen in the sandbox."`
 	Health    healthCommand    `cmd:"" help:"Ask a running Till whether it can serve."`

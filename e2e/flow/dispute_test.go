@@ -83,8 +83,8 @@ func send(r *rig.Rig, id, token, field, name string, content []byte) rig.Answer 
 
 var pdf = []byte("%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n")
 
-// letters counts the mails to staff with a title.
-func letters(r *rig.Rig, title string) int {
+// notices counts the mails to staff with a title.
+func notices(r *rig.Rig, title string) int {
 	n := 0
 	for _, l := range r.Mailbox.Letters() {
 		if strings.Contains(l.Message.Subject+l.Message.Text, title) {
@@ -161,7 +161,7 @@ func TestADisputeIsAnsweredWithAFileAndWon(t *testing.T) {
 			t.Errorf("%v", e)
 		}
 		r.Settle(false)
-		if n := letters(r, "A payment is disputed."); n != 1 {
+		if n := notices(r, "A payment is disputed."); n != 1 {
 			t.Errorf("%d mails to staff", n)
 		}
 		history := r.Call("GET", "/payments/"+s.payment+"/timeline?limit=100", r.Staff("sam"), nil)
@@ -224,7 +224,7 @@ func TestAnInquiryIsRefundedOrEscalated(t *testing.T) {
 			t.Errorf("%s", a.Body)
 		}
 		r.Settle(false)
-		if n := letters(r, "An inquiry became a chargeback."); n != 1 {
+		if n := notices(r, "An inquiry became a chargeback."); n != 1 {
 			t.Errorf("%d mails to staff", n)
 		}
 		balanced(r)

@@ -57,7 +57,7 @@ func TestAWarnedPaymentIsRefundedOnce(t *testing.T) {
 		if o := r.Call("GET", "/orders/"+s.order, r.Staff("sam"), nil); o.Get("fraudWarning") != "true" {
 			t.Errorf("%s", o.Body)
 		}
-		if n := letters(r, "An issuer warns of fraud."); n != 1 {
+		if n := notices(r, "An issuer warns of fraud."); n != 1 {
 			t.Errorf("%d mails to staff", n)
 		}
 		balanced(r)
@@ -74,7 +74,7 @@ func TestAWarnedPaymentIsFlaggedOnce(t *testing.T) {
 			t.Errorf("%s", o.Body)
 		}
 		s.shows(r, "paid", "", "")
-		if n := letters(r, "An issuer warns of fraud."); n != 1 {
+		if n := notices(r, "An issuer warns of fraud."); n != 1 {
 			t.Errorf("%d mails to staff", n)
 		}
 		balanced(r)
@@ -86,7 +86,7 @@ func TestAWarningIsWrittenDownAlone(t *testing.T) {
 		s := warned(t, r, "recorded")
 		r.Settle(false)
 		s.is(r, "paid", 0)
-		if o := r.Call("GET", "/orders/"+s.order, r.Staff("sam"), nil); o.Get("fraudWarning") != "" || letters(r, "An issuer warns of fraud.") != 0 {
+		if o := r.Call("GET", "/orders/"+s.order, r.Staff("sam"), nil); o.Get("fraudWarning") != "" || notices(r, "An issuer warns of fraud.") != 0 {
 			t.Errorf("%s", o.Body)
 		}
 		balanced(r)

@@ -8,11 +8,14 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/language"
 
 	"till/pkg/auth"
 	"till/pkg/money"
@@ -374,6 +377,14 @@ func (c *Config) checkMail(f *faults) {
 		}
 		if _, err := mail.ParseAddress(value); err != nil {
 			f.add("%s must be a mail address, not %q", variable, value)
+		}
+	}
+	if tag, err := language.Parse(c.Locale); c.Locale != "" && (err != nil || tag == language.Und) {
+		f.add("TILL_LOCALE must be a language tag, such as de or de-AT, not %q", c.Locale)
+	}
+	if c.MailTemplates != "" {
+		if is, err := os.Stat(c.MailTemplates); err != nil || !is.IsDir() {
+			f.add("TILL_MAIL_TEMPLATES must be a folder, and %q is none", c.MailTemplates)
 		}
 	}
 	if strings.ContainsFunc(c.ShopName, func(r rune) bool { return r < ' ' || r == 0x7f }) {

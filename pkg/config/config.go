@@ -87,6 +87,12 @@ type Config struct {
 	MailFrom string `name:"mail-from" env:"TILL_MAIL_FROM" help:"Sender of mails."`
 	// ShopName is what mails call the shop; default "Shop".
 	ShopName string `name:"shop-name" env:"TILL_SHOP_NAME" default:"Shop" help:"Name of the shop in mails."`
+	// Locale is that of mails to customers of whom nothing else is known: a language tag,
+	// such as de or de-AT, that there are mails in; default en. See docs/mails.md.
+	Locale string `name:"locale" env:"TILL_LOCALE" default:"en" help:"Language of mails where the order says none, such as de or de-AT."`
+	// MailTemplates is a folder of your own mail templates; each goes before the built-in
+	// one of its name. Empty = the built-in ones.
+	MailTemplates string `name:"mail-templates" env:"TILL_MAIL_TEMPLATES" help:"Folder of mail templates that go before the built-in ones."`
 	// StaffEmail gets what a person must look at, such as a payment of the wrong
 	// amount. Empty = the log alone.
 	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`

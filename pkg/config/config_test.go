@@ -133,6 +133,8 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"weak guest secret":             {map[string]string{"TILL_GUEST_SECRET": "weak"}, "TILL_GUEST_SECRET has 4 bytes"},
 		"one secret for both":           {map[string]string{"TILL_JWT_SECRET": strings.Repeat("g", 32), "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"}, "TILL_GUEST_SECRET and TILL_JWT_SECRET are the same"},
 		"guests without a lifetime":     {map[string]string{"TILL_GUEST_TTL": "0s"}, "TILL_GUEST_TTL must be longer"},
+		"a locale that is none":         {map[string]string{"TILL_LOCALE": "german"}, "TILL_LOCALE must be a language tag"},
+		"no folder of mail templates":   {map[string]string{"TILL_MAIL_TEMPLATES": "/nowhere"}, "TILL_MAIL_TEMPLATES must be a folder"},
 		"any origin":                    {map[string]string{"TILL_ALLOWED_ORIGINS": "*"}, "TILL_ALLOWED_ORIGINS"},
 		"any port of another machine":   {map[string]string{"TILL_ALLOWED_ORIGINS": "https://shop.example:*"}, "for localhost alone"},
 		"any subdomain":                 {map[string]string{"TILL_ALLOWED_ORIGINS": "https://*.shop.example"}, "too wide"},

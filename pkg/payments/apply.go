@@ -173,6 +173,7 @@ func (b *batch) apply(o Observation) (Change, error) {
 			if err := b.tellMove(p); err != nil {
 				return Change{}, err
 			}
+			b.mailMove(p, order, before)
 		}
 		b.compare(p, order, o)
 		b.touchOrder(order, o, p)

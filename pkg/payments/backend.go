@@ -61,6 +61,7 @@ func (s *Service) customerOf(who auth.Principal, r *OrderRequest) (auth.Principa
 	customer, err := s.named(c.Issuer, c.Subject)
 	customer.Email = c.Email
 	r.setBy = who.Subject
+	r.AcceptLanguage = "" // the backend's, not the customer's
 	return customer, err
 }
 

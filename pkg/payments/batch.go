@@ -22,7 +22,7 @@ type batch struct {
 	s        *Service
 	now      time.Time
 	orders   map[OrderID]*orderRow
-	items    map[OrderID][]itemRow // of orders that may be paid now
+	items    map[OrderID][]itemRow
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
 	refunds  map[ID][]*refundRow // by payment

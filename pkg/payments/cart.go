@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/mail"
+	netmail "net/mail"
 	"strings"
 
 	"gorm.io/gorm"
 
 	"till/pkg/auth"
 	"till/pkg/catalog"
+	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/problem"
 	"till/pkg/store"
@@ -26,8 +27,12 @@ type Cart struct {
 	Currency     string // of Amount or Lines; of Items, where it is not to be their own
 	Reference    string // the app's id for the cart, up to 64 characters
 	ReceiptEmail string
-	Description  string
-	Metadata     map[string]string
+	// Locale is that of mails to the customer, a language tag (BCP 47); empty: the best
+	// that AcceptLanguage asks for, of the customer's request.
+	Locale         string
+	AcceptLanguage string
+	Description    string
+	Metadata       map[string]string
 	// PromotionCode is what the customer has typed; with Items alone.
 	PromotionCode string
 	// CaptureMethod is the backend's alone to choose; empty: the operator's.
@@ -54,6 +59,7 @@ var (
 	ErrCurrencyMismatch   = problem.New(problem.Invalid, "currency_mismatch", "All items of an order must have the same currency.")
 	errValidation         = problem.New(problem.Invalid, "validation_failed", "The request is not valid.")
 	errReceiptEmail       = errValidation.Detailf("receiptEmail must be one plain mail address, such as jenny@example.com.").At("receiptEmail")
+	errLocale             = errValidation.Detailf("locale must be a language tag (BCP 47), such as de or de-AT.").At("locale")
 	errReservedMetadata   = errValidation.Detailf("metadata names that start with till_ are Till's own.").At("metadata")
 	errMetadataNameLength = errValidation.Detailf("metadata names have 1 to 40 characters and no square brackets.").At("metadata")
 )
@@ -94,6 +100,11 @@ func (c Cart) check(withOrder bool) error {
 	if c.ReceiptEmail != "" && !plainAddress(c.ReceiptEmail) {
 		return errReceiptEmail
 	}
+	if c.Locale != "" {
+		if _, err := mail.ParseLocale(c.Locale); err != nil {
+			return errLocale
+		}
+	}
 	for name := range c.Metadata {
 		if strings.HasPrefix(strings.ToLower(name), "till_") {
 			return errReservedMetadata
@@ -108,8 +119,17 @@ func (c Cart) check(withOrder bool) error {
 // plainAddress takes an address without a name, comments or line breaks, at a host
 // that has a name: jenny@[127.0.0.1] would have the mail server call a number.
 func plainAddress(s string) bool {
-	a, err := mail.ParseAddress(s)
+	a, err := netmail.ParseAddress(s)
 	return err == nil && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, "\r\n[]")
+}
+
+// localeOf is the locale that a cart asks for, and whether it names it.
+func (s *Service) localeOf(c Cart) (locale string, named bool) {
+	if c.Locale != "" {
+		locale, _ = mail.ParseLocale(c.Locale) // check has read it before
+		return locale, true
+	}
+	return s.letters.Preferred(c.AcceptLanguage), false
 }
 
 // priced is a cart with what it costs.

@@ -3,10 +3,13 @@ package payments
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"till/pkg/effects"
+	"till/pkg/gateway"
 	"till/pkg/mail"
+	"till/pkg/money"
 	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
@@ -18,13 +21,9 @@ func (b *batch) sendReceipts(paid []OrderID) error {
 		to := cmp.Or(order.ReceiptEmail, order.AccountEmail, order.BillingEmail)
 		switch {
 		case to != "":
-			data, err := json.Marshal(b.s.confirmation(order, b.itemsOf(id)))
-			if err != nil {
-				return err
-			}
 			order.Receipt = receiptQueued
 			b.effects = append(b.effects, effects.Effect{
-				Subject: string(id), Name: "order.paid", Mail: &effects.Mail{To: to, Template: mail.OrderPaidLetter, Data: data},
+				Subject: string(id), Name: "order.paid", Mail: b.s.letterTo(order, to, mail.OrderPaidLetter, b.s.confirmation(order, b.itemsOf(id))),
 				Done: timeline.Entry{OrderID: string(id), PaymentID: string(cause.payment.ID), Kind: "order.receipt", To: "sent", Message: "The confirmation mail was sent."},
 			})
 			b.record(cause.payment, cause.observation, timeline.Entry{Kind: "order.receipt", To: "queued", Message: "The confirmation mail is on its way."})
@@ -52,23 +51,20 @@ func (b *batch) tellOfRefund(p *paymentRow, order *orderRow, r *refundRow, was R
 	if r.Status != RefundSucceeded || to == "" {
 		return
 	}
-	d := mail.OrderRefunded{Shop: b.s.conf.ShopName, OrderID: string(order.ID), RefundID: string(r.ID), Amount: show(r.Amount, r.Currency), RefundedAt: b.now}
-	if order.Reference != nil {
-		d.Reference = *order.Reference
+	locale := b.s.letters.Locale(order.Locale)
+	d := mail.OrderRefunded{
+		Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), RefundID: string(r.ID),
+		Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}.Format(locale), RefundedAt: mail.Date(locale, b.now),
 	}
 	for _, l := range r.Lines {
 		for _, i := range b.items[order.ID] {
 			if i.Position == l.Position {
-				d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: l.Quantity, Amount: show(l.Amount, r.Currency)})
+				d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: l.Quantity, Amount: money.Amount{Minor: l.Amount, Currency: r.Currency}.Format(locale)})
 			}
 		}
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // a struct of strings
-	}
 	b.effects = append(b.effects, effects.Effect{
-		Subject: string(r.ID), Name: "refund.succeeded", Mail: &effects.Mail{To: to, Template: mail.OrderRefundedLetter, Data: data},
+		Subject: string(r.ID), Name: "refund.succeeded", Mail: b.s.letterTo(order, to, mail.OrderRefundedLetter, d),
 		Done: timeline.Entry{OrderID: string(order.ID), PaymentID: string(p.ID), Kind: "refund.receipt", To: "sent", Message: "The mail about the refund was sent (" + string(r.ID) + ")."},
 	})
 }
@@ -111,15 +107,94 @@ func nameOf(id string) string {
 
 // confirmation is what the confirmation mail shows.
 func (s *Service) confirmation(order *orderRow, items []itemRow) mail.OrderPaid {
-	d := mail.OrderPaid{Shop: s.conf.ShopName, OrderID: string(order.ID), Total: show(order.Total, order.Currency), PaidAt: order.PaidAt.UTC()}
-	if order.Reference != nil {
-		d.Reference = *order.Reference
+	locale := s.letters.Locale(order.Locale)
+	d := mail.OrderPaid{
+		Shop: s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: shownItems(items, order.Currency, locale),
+		Total: money.Amount{Minor: order.Total, Currency: order.Currency}.Format(locale), PaidAt: mail.Date(locale, order.PaidAt.UTC()),
 	}
 	if order.Discount > 0 {
-		d.Discount, d.Code = show(-order.Discount, order.Currency), order.PromotionCode
-	}
-	for _, i := range items {
-		d.Items = append(d.Items, mail.OrderLine{Name: i.Name, Quantity: i.Quantity, Amount: show(i.Amount, order.Currency)})
+		d.Discount, d.Code = money.Amount{Minor: -order.Discount, Currency: order.Currency}.Format(locale), order.PromotionCode
 	}
 	return d
+}
+
+func shownItems(items []itemRow, currency money.Currency, locale string) (shown []mail.OrderLine) {
+	for _, i := range items {
+		shown = append(shown, mail.OrderLine{Name: i.Name, Quantity: i.Quantity, Amount: money.Amount{Minor: i.Amount, Currency: currency}.Format(locale)})
+	}
+	return shown
+}
+
+// letterTo is a letter to an order's customer.
+func (s *Service) letterTo(order *orderRow, to, kind string, shows any) *effects.Mail {
+	data, err := json.Marshal(shows)
+	if err != nil {
+		panic(err) // a struct of strings
+	}
+	return &effects.Mail{To: to, Locale: s.letters.Locale(order.Locale), Template: kind, Data: data}
+}
+
+// mailMove tells the customer of a payment's move that they do not see themselves:
+//
+//   - It failed after they were told that it was under way: it was processing, as
+//     debits are for days, or waited for a voucher, a transfer or two deposits. A
+//     card that is declined is seen at once, where it is entered.
+//   - There is something left to do for them away from the shop.
+//
+// Once for each such move, and to an address that they or the app have given: of
+// what has taken nothing there is no charge that could have one.
+func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
+	to := cmp.Or(order.ReceiptEmail, order.AccountEmail, order.BillingEmail)
+	if to == "" || order.PaidAt != nil || order.CanceledAt != nil {
+		return
+	}
+	locale := b.s.letters.Locale(order.Locale)
+	amount := money.Amount{Minor: p.Amount, Currency: p.Currency}.Format(locale)
+	items := shownItems(b.itemsOf(order.ID), order.Currency, locale)
+	var name string
+	var letter *effects.Mail
+	var done timeline.Entry
+	switch step := awaySteps[actionOf(p.Status, p.NextAction)]; {
+	case step != "":
+		name, done = "payment.action", timeline.Entry{Kind: "payment.instructions", Message: "The mail about what is left to do was sent."}
+		d := mail.PaymentAction{
+			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: items, Amount: amount,
+			Step: step, Link: p.NextAction.URL, PaymentReference: p.NextAction.Reference,
+		}
+		if !p.NextAction.ExpiresAt.IsZero() {
+			d.ExpiresAt = mail.Date(locale, p.NextAction.ExpiresAt)
+		}
+		letter = b.s.letterTo(order, to, mail.PaymentActionLetter, d)
+	case p.Failure != nil && (before.status == Processing || awaySteps[actionOf(before.status, before.action)] != ""):
+		name, done = "payment.failed", timeline.Entry{Kind: "payment.failure_notice", Message: "The mail about the failure was sent."}
+		why := explain(*p.Failure, locale)
+		letter = b.s.letterTo(order, to, mail.PaymentFailedLetter, mail.PaymentFailed{
+			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: items, Amount: amount,
+			Reason: why.Message, Advice: string(why.Advice), FailedAt: mail.Date(locale, b.now),
+		})
+	default:
+		return
+	}
+	done.OrderID, done.PaymentID, done.To, done.Version = string(order.ID), string(p.ID), "sent", p.Version
+	// A payment can come this way again, as by another debit.
+	subject := string(p.ID) + "/" + strconv.FormatInt(p.Version, 10)
+	b.effects = append(b.effects, effects.Effect{Subject: subject, Name: name, Mail: letter, Done: done})
+}
+
+// awaySteps are the next actions that are done away from the shop, maybe days
+// later, with what the mail calls them. A code to scan is shown and paid at once.
+var awaySteps = map[string]string{
+	"boleto_display_details":             mail.PayVoucher,
+	"konbini_display_details":            mail.PayVoucher,
+	"multibanco_display_details":         mail.PayVoucher,
+	"oxxo_display_details":               mail.PayVoucher,
+	"display_bank_transfer_instructions": mail.PayTransfer,
+	"verify_with_microdeposits":          mail.VerifyAccount,
+}
+
+func actionOf(status Status, at *gateway.NextAction) string {
+	if status != RequiresAction || at == nil {
+		return ""
+	}
+	return at.Type
 }

@@ -108,6 +108,7 @@ func (s *Service) newOrder(id OrderID, who auth.Principal, c Cart, cart priced) 
 	}
 	row.CaptureMethod = cmp.Or(c.CaptureMethod, s.conf.CaptureMethod, CaptureAutomatic)
 	row.take(cart.total.Minor, cart.promotion)
+	row.Locale, _ = s.localeOf(c)
 	if c.Reference != "" {
 		row.Reference = &c.Reference
 	}

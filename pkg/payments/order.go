@@ -58,6 +58,7 @@ type Order struct {
 	CaptureMethod  CaptureMethod
 	Description    string
 	Metadata       map[string]string
+	Locale         string
 	ReceiptEmail   string
 	PaidAt         time.Time // zero until paid
 	CanceledAt     time.Time // zero unless canceled

@@ -233,6 +233,9 @@ func (s *Service) amend(tx *gorm.DB, order *orderRow, who auth.Principal, c Cart
 	if c.ReceiptEmail != "" && c.ReceiptEmail != order.ReceiptEmail {
 		order.ReceiptEmail, change["receipt_email"] = c.ReceiptEmail, c.ReceiptEmail
 	}
+	if locale, named := s.localeOf(c); locale != order.Locale && (named || order.Locale == "") {
+		order.Locale, change["locale"] = locale, locale
+	}
 	if who.Email != "" && who.Email != order.AccountEmail && (order.AccountEmail == "" || c.setBy != "") {
 		order.AccountEmail, change["account_email"] = who.Email, who.Email
 	}

@@ -318,6 +318,7 @@ func tooLarge(p *paymentRow, field string) error {
 	return ErrRefundTooLarge.Detailf("At most %d (minor units of %s) can still be refunded of payment %s.", max(0, p.left()), p.Currency, p.ID).At(field)
 }
 
+// show is an amount as timelines and staff read it.
 func show(minor int64, currency money.Currency) string {
 	return money.Amount{Minor: minor, Currency: currency}.Format("en")
 }

@@ -32,6 +32,7 @@ type orderRow struct {
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
 	CaptureMethod  CaptureMethod     `gorm:"default:automatic"`
+	Locale         string            // of mails to the customer; empty: the operator's
 	Receipt        receipt
 	ReceiptEmail   string // given with the order
 	AccountEmail   string // the token's
@@ -163,7 +164,7 @@ func (r *paymentRow) payment() Payment {
 		p.Status = Unknown
 	}
 	if r.Failure != nil {
-		p.Failure = explain(*r.Failure)
+		p.Failure = explain(*r.Failure, "en")
 	}
 	p.NextAction = nextAction(p.Status, r.NextAction)
 	return p
@@ -173,7 +174,7 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
 		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
 		Discount: r.Discount, Code: r.PromotionCode, AmountDisputed: r.AmountDisputed, Disputed: r.Disputed, FraudWarning: r.FraudWarning,
-		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, Locale: r.Locale, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {

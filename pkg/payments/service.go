@@ -11,6 +11,7 @@ import (
 	"till/pkg/customers"
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/outbound"
 	"till/pkg/store"
@@ -68,6 +69,7 @@ type Options struct {
 	// Outbound sends what the app's backend is told. nil: what is written down waits
 	// until somebody looks.
 	Outbound *outbound.Outbound
+	Letters  *mail.Letters // nil: the built-in ones, in English
 	Log      *slog.Logger
 	Now      func() time.Time // nil: the wall clock
 }
@@ -81,6 +83,7 @@ type Service struct {
 	customers *customers.Service
 	effects   *effects.Effects
 	outbound  *outbound.Outbound
+	letters   *mail.Letters
 	log       *slog.Logger
 	clock     func() time.Time
 	hub       *hub
@@ -101,8 +104,11 @@ func New(conf Config, opt Options) *Service {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Letters == nil {
+		opt.Letters = mail.BuiltIn()
+	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, letters: opt.Letters, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)

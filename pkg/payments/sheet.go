@@ -93,7 +93,7 @@ func (r *StartRequest) onlySetup() error {
 		sent bool
 	}{
 		{"orderId", r.OrderID != ""}, {"items", r.Items != nil}, {"amount", r.Amount != nil}, {"currency", r.Currency != ""}, {"promotionCode", r.PromotionCode != ""}, {"reference", r.Reference != ""},
-		{"receiptEmail", r.ReceiptEmail != ""}, {"description", r.Description != ""}, {"metadata", r.Metadata != nil},
+		{"receiptEmail", r.ReceiptEmail != ""}, {"locale", r.Locale != ""}, {"description", r.Description != ""}, {"metadata", r.Metadata != nil},
 	} {
 		if f.sent {
 			return errValidation.Detailf("%s belongs to a payment; leave it out in mode setup.", f.name).At(f.name)

@@ -35,6 +35,7 @@ type OrderView struct {
 	Payments       []OrderPayment    `json:"payments"`
 	Description    string            `json:"description,omitempty"`
 	Metadata       map[string]string `json:"metadata,omitempty"`
+	Locale         string            `json:"locale,omitempty"`
 	ReceiptEmail   string            `json:"receiptEmail,omitempty"`
 	PaidAt         time.Time         `json:"paidAt,omitzero"`
 	CanceledAt     time.Time         `json:"canceledAt,omitzero"`
@@ -114,7 +115,7 @@ func (o Order) View() OrderView {
 		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Subtotal: o.Total.Minor + o.Discount, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
 		AmountDisputed: o.AmountDisputed, Disputed: o.Disputed, FraudWarning: o.FraudWarning, CaptureMethod: string(o.CaptureMethod),
 		Subject: subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
-		Description: o.Description, Metadata: o.Metadata, ReceiptEmail: o.ReceiptEmail,
+		Description: o.Description, Metadata: o.Metadata, Locale: o.Locale, ReceiptEmail: o.ReceiptEmail,
 		PaidAt: o.PaidAt, CanceledAt: o.CanceledAt, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 	if o.Code != "" {

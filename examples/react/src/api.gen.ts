@@ -814,6 +814,11 @@ export interface components {
              */
             receiptEmail?: string;
             /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
+            /**
              * @description Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
              * @enum {string}
              */
@@ -866,6 +871,11 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
             /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
@@ -918,6 +928,11 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
             /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
@@ -1188,8 +1203,8 @@ export interface components {
              */
             declineCode?: string;
             /**
-             * @description A sentence for the payer
-             * @example Your card has insufficient funds. Please use another card.
+             * @description A sentence for the payer, in English or German as `Accept-Language` prefers
+             * @example There is not enough money for this payment. Please try another card or another way to pay.
              */
             message: string;
             /**
@@ -1301,6 +1316,11 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * @description Language of the mails to the customer; left out where it is the operator's
+             * @example de-AT
+             */
+            locale?: string;
             receiptEmail?: string;
             /** Format: date-time */
             paidAt?: string;
