@@ -13,6 +13,8 @@ func good(path string) string {
 		return item
 	case "/orders/{id}/refunds":
 		return `"amount":1`
+	case "/orders/{id}/notes":
+		return `"text":"Called"`
 	case "/payments/{id}/capture":
 		return `"amount":1`
 	case "/mobile/payment-sheet":

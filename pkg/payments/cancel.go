@@ -45,7 +45,7 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 		return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 	}
 	if earlier.StatusCode == 0 {
-		if row, err = s.cancelAtStripe(ctx, row); err != nil {
+		if row, err = s.cancelAtStripe(ctx, who, row); err != nil {
 			return Started{}, errors.Join(err, s.release(ctx, key))
 		}
 		if err := s.conclude(ctx, key, row.Status == Canceled); err != nil {
@@ -59,7 +59,7 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 // cancelAtStripe ends an attempt and returns it as it is then; it is canceled, or
 // Stripe's answer is not known. ErrNotCancelable says that it went through, or
 // that it is too late to stop it.
-func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRow, error) {
+func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
 	if row.Stage == creating || row.Stage == sent {
 		settled, err := s.await(ctx, row)
 		if err != nil || settled.Stage == creating || settled.Stage == sent {
@@ -72,6 +72,9 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		return row, nil
 	case Succeeded, Processing:
 		return row, ErrNotCancelable
+	}
+	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.cancel", Message: "Till asks Stripe to cancel."}); err != nil {
+		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
@@ -142,7 +145,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			if err := key.Finish(tx, 200, s.now()); err != nil {
 				return err
 			}
-			return s.markCanceled(ctx, tx, order, payments)
+			return s.markCanceled(ctx, tx, who, order, payments)
 		})
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
@@ -156,7 +159,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			return Ordered{Order: order, Replayed: earlier.StatusCode != 0}, err
 		}
 		claimed = true
-		row, err := s.cancelAtStripe(ctx, *live)
+		row, err := s.cancelAtStripe(ctx, who, *live)
 		switch {
 		case errors.Is(err, ErrNotCancelable):
 			err = ErrAlreadyPaid
@@ -173,7 +176,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 	return Ordered{}, errors.Join(ErrInProgress, s.release(ctx, key))
 }
 
-func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow) error {
+func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, who auth.Principal, order *orderRow, payments []paymentRow) error {
 	now, was := s.now(), order.Status
 	order.CanceledAt, order.UpdatedAt = &now, now
 	order.Status = order.books().status()
@@ -199,7 +202,7 @@ func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow
 		audience.Write(p)
 		timeline.Add(p, []timeline.Entry{{
 			OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
-			Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
+			Cause: asked(ctx, who), Actor: who.Actor(), At: now,
 		}})
 	})
 }
