@@ -44,7 +44,7 @@ var rows = []row{
 	{operation: "getOrder", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200},
 	{operation: "cancelOrder", rule: customers.withKey("orders:write").andStaff(), of: order, want: 200, moves: true},
 	{operation: "getOrderTimeline", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
-	{operation: "createOrderNote", rule: staff.withKey("orders:write"), of: order, want: 201, moves: true,
+	{operation: "createOrderNote", rule: staff.withKey("orders:write"), of: order, want: 201,
 		body: func(actor, string) any { return map[string]any{"text": "Called.\nComes on Friday."} }},
 
 	{operation: "createRefund", rule: staff.withKey("refunds:write"), of: paid, want: 201, moves: true, names: []string{"paymentId"},

@@ -184,7 +184,7 @@ func (f search) orders(all func() *gorm.DB, p store.Page) *gorm.DB {
 		return narrow()
 	}
 	const ofPayments, ofRefunds = "orders.id IN (SELECT order_id FROM payments WHERE ", "orders.id IN (SELECT order_id FROM refunds WHERE "
-	return f.any(narrow, all(), p, "orders.id", map[string]condition{
+	return f.byText(narrow, all(), p, "orders.id", map[string]condition{
 		"ord_": {"orders.id = ?", []any{f.Text}},
 		"pay_": {ofPayments + "id = ?)", []any{f.Text}},
 		"pi_":  {ofPayments + "account = '' AND livemode = ? AND intent_id = ?)", []any{f.livemode, f.Text}},
@@ -212,7 +212,7 @@ func (f search) payments(all func() *gorm.DB, p store.Page) *gorm.DB {
 		return narrow()
 	}
 	const ofRefunds = "payments.id IN (SELECT payment_id FROM refunds WHERE "
-	return f.any(narrow, all(), p, "payments.id", map[string]condition{
+	return f.byText(narrow, all(), p, "payments.id", map[string]condition{
 		"ord_": {"payments.order_id = ?", []any{f.Text}},
 		"pay_": {"payments.id = ?", []any{f.Text}},
 		"pi_":  {"payments.account = '' AND payments.livemode = ? AND payments.intent_id = ?", []any{f.livemode, f.Text}},
@@ -268,11 +268,11 @@ type condition struct {
 	vars []any
 }
 
-// any narrows by the text. Each way to match it is a query of its own that reads one
+// byText narrows by the text. Each way to match it is a query of its own that reads one
 // page at the most, in the list's order or by an index, whichever the database finds
 // cheaper: a text that much begins with costs no more than one that hardly anything
 // does. ids are the ways of ids by their prefixes.
-func (f search) any(narrow func() *gorm.DB, all *gorm.DB, p store.Page, column string, ids map[string]condition) *gorm.DB {
+func (f search) byText(narrow func() *gorm.DB, all *gorm.DB, p store.Page, column string, ids map[string]condition) *gorm.DB {
 	text := fold(f.Text)
 	ways := []condition{f.begins("orders.reference IS NOT NULL", f.folded("orders.reference"), text)}
 	for _, c := range []string{"receipt_email", "account_email", "billing_email"} {
