@@ -363,6 +363,9 @@ func orderStatuses(statuses []string) string {
 
 const pendingOrders = "(orders.authorized > 0 OR orders.processing > 0 OR orders.amount_mismatch)"
 
+// rarePayments is in the words of the index of those payments that neither went well nor wait for a payer.
+const rarePayments = "('requires_confirmation', 'requires_action', 'processing', 'requires_capture', 'canceled')"
+
 // paymentStatuses is the condition of some statuses of payments as they are shown: a
 // payment whose call is not answered is unknown, whatever it was before.
 func paymentStatuses(statuses []string) string {
@@ -372,7 +375,11 @@ func paymentStatuses(statuses []string) string {
 		ways = append(ways, "payments.stage IN ('creating', 'sent') AND payments.status NOT IN ('succeeded', 'canceled')")
 	}
 	if len(known) > 0 {
-		ways = append(ways, "payments.status IN ('"+strings.Join(known, "', '")+"') AND payments.stage NOT IN ('creating', 'sent')")
+		way := "payments.status IN ('" + strings.Join(known, "', '") + "') AND payments.stage NOT IN ('creating', 'sent')"
+		if len(known) == len(statuses) && !slices.ContainsFunc(known, func(s string) bool { return !strings.Contains(rarePayments, "'"+s+"'") }) {
+			way += " AND payments.status IN " + rarePayments
+		}
+		ways = append(ways, way)
 	}
 	return "(" + strings.Join(ways, " OR ") + ")"
 }
