@@ -139,8 +139,8 @@ func codeOf(request any) string {
 	return ""
 }
 
-// hits are what a call counts for. A server key speaks for all of an app's users
-// from the app's own addresses, so it counts for neither.
+// hits are what a call counts for. Who sees everyone's is a server key, which speaks for all of an app's users
+// from the app's own addresses, or staff: they count for neither.
 func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit, error) {
 	var who auth.Principal
 	if !o.access.public {
@@ -152,7 +152,7 @@ func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit,
 		switch {
 		case kind == perCode:
 			continue // see tries
-		case who.Kind == auth.Key && (kind == perUser || kind == perAddress):
+		case who.Everyone && (kind == perUser || kind == perAddress):
 			continue
 		case kind == perUser:
 			h.Subject, h.Limit = who.Owner(), most.User

@@ -119,7 +119,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// A server key speaks for everybody, from few addresses.
+// A server key speaks for everybody, from few addresses; who sees everyone's counts for neither.
 func TestWhatACallCountsFor(t *testing.T) {
 	reference := openapi.CreatePaymentIntentRequestObject{Body: &openapi.CreatePaymentIntentJSONRequestBody{Reference: new("r")}}
 	for kind, want := range map[auth.Kind][]string{
@@ -127,7 +127,7 @@ func TestWhatACallCountsFor(t *testing.T) {
 		auth.Key: {"order i|s reference r"},
 	} {
 		r := httptest.NewRequest("POST", "/", nil)
-		c := echo.New().NewContext(r.WithContext(auth.NewContext(r.Context(), auth.Principal{Kind: kind, Issuer: "i", Subject: "s"})), httptest.NewRecorder())
+		c := echo.New().NewContext(r.WithContext(auth.NewContext(r.Context(), auth.Principal{Kind: kind, Issuer: "i", Subject: "s", Everyone: kind == auth.Key})), httptest.NewRecorder())
 		hits, err := operation{limits: []string{perUser, perAddress, perOrder}}.hits(c, reference, Limits{User: 1, Address: 2, Order: 3})
 		if err != nil {
 			t.Fatal(err)

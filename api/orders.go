@@ -6,6 +6,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/gateway"
 	"till/pkg/payments"
 )
 
@@ -39,14 +40,19 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 	}, nil
 }
 
-// ListOrders shows the caller's own, or everyone's to a server key.
+// ListOrders shows the caller's own, or to those who see everyone's what they look for.
 func (h *handlers) ListOrders(ctx context.Context, r openapi.ListOrdersRequestObject) (openapi.ListOrdersResponseObject, error) {
-	of := payments.Customer{Issuer: value(r.Params.Issuer), Subject: value(r.Params.Subject)}
-	orders, more, err := h.payments.Orders(ctx, auth.From(ctx), of, page(r.Params.Limit, r.Params.StartingAfter, r.Params.EndingBefore))
+	p, who := r.Params, auth.From(ctx)
+	orders, more, err := h.payments.Orders(ctx, who, payments.Filter{
+		Status: words(p.Status), Text: value(p.Q), Currency: value(p.Currency), AmountMin: p.AmountMin, AmountMax: p.AmountMax,
+		Customer:       payments.Customer{Issuer: value(p.Issuer), Subject: value(p.Subject), Email: value(p.Email)},
+		StripeCustomer: gateway.CustomerID(value(p.StripeCustomerId)),
+		CreatedFrom:    value(p.CreatedFrom), CreatedTo: value(p.CreatedTo), PaidFrom: value(p.PaidFrom), PaidTo: value(p.PaidTo),
+	}, page(p.Limit, p.StartingAfter, p.EndingBefore))
 	if err != nil {
 		return nil, err
 	}
-	return openapi.ListOrders200JSONResponse{Data: views(orders, func(o payments.Order) openapi.Order { return viewOrder(auth.From(ctx), o) }), HasMore: more}, nil
+	return openapi.ListOrders200JSONResponse(ViewOrders(who, orders, more)), nil
 }
 
 // GetOrder shows one that the caller may see.

@@ -122,6 +122,14 @@ type CreateOrder struct {
 // CreateOrderCaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
 type CreateOrderCaptureMethod string
 
+// CreateOrderNote defines model for CreateOrderNote.
+type CreateOrderNote struct {
+	// Text May have line breaks and tabs, and no other control characters.
+	//
+	// Example: Called about the delivery; wants it on Friday.
+	Text string `json:"text"`
+}
+
 // CreatePaymentIntent Exactly one of `orderId`, `items`, `amount` + `currency`.
 type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
@@ -861,6 +869,12 @@ type PaymentIntent struct {
 	Version int64 `json:"version"`
 }
 
+// PaymentList defines model for PaymentList.
+type PaymentList struct {
+	Data    []Payment `json:"data"`
+	HasMore bool      `json:"hasMore"`
+}
+
 // PaymentMethod defines model for PaymentMethod.
 type PaymentMethod struct {
 	// Brand Of a card
@@ -1102,7 +1116,7 @@ type Refund struct {
 	// Example: requested_by_customer
 	Reason *string `json:"reason,omitempty"`
 
-	// RequestedBy Who asked for it, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
+	// RequestedBy Who asked for it, as a timeline's `actor`, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
 	//
 	// Example: user:jo
 	RequestedBy *string `json:"requestedBy,omitempty"`
@@ -1208,7 +1222,7 @@ type TimelineCause struct {
 	// Example: evt_3O
 	Id *string `json:"id,omitempty"`
 
-	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
+	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `cli` (a command of `till`), `sweep`, `effect` (a delivery such as a mail)
 	//
 	// Example: webhook
 	Kind string `json:"kind"`
@@ -1216,7 +1230,7 @@ type TimelineCause struct {
 
 // TimelineEntry defines model for TimelineEntry.
 type TimelineEntry struct {
-	// Actor Who asked for it, where that is not the customer; shown to server keys and staff
+	// Actor Who asked for it, where that is not the customer; shown to server keys and staff: `user:` and the `sub`, `key:` and the key's id, or `cli:` and the name of whoever ran `till`
 	//
 	// Example: user:jo
 	Actor *string `json:"actor,omitempty"`
@@ -1231,7 +1245,7 @@ type TimelineEntry struct {
 	From *string `json:"from,omitempty"`
 	Id   string  `json:"id"`
 
-	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `note`
+	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
 	//
 	// Example: payment.status
 	Kind string `json:"kind"`
@@ -1452,6 +1466,30 @@ type EndingBefore = string
 // EndpointId defines model for EndpointId.
 type EndpointId = string
 
+// FilterAmountMax defines model for FilterAmountMax.
+type FilterAmountMax = int64
+
+// FilterAmountMin defines model for FilterAmountMin.
+type FilterAmountMin = int64
+
+// FilterCreatedFrom defines model for FilterCreatedFrom.
+type FilterCreatedFrom = time.Time
+
+// FilterCreatedTo defines model for FilterCreatedTo.
+type FilterCreatedTo = time.Time
+
+// FilterCurrency defines model for FilterCurrency.
+type FilterCurrency = string
+
+// FilterEmail defines model for FilterEmail.
+type FilterEmail = string
+
+// FilterStripeCustomer defines model for FilterStripeCustomer.
+type FilterStripeCustomer = string
+
+// FilterText defines model for FilterText.
+type FilterText = string
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -1549,11 +1587,45 @@ type CreatePaymentSheetParams struct {
 
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// Subject For server keys alone. Only what belongs to the user with this `sub`.
+	// Status For server keys and staff alone. One or more of an order's statuses, separated by commas, such as `paid,refunded`.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Q For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+	// refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+	Q *FilterText `form:"q,omitempty" json:"q,omitempty"`
+
+	// Currency For server keys and staff alone. ISO 4217.
+	Currency *FilterCurrency `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// AmountMin For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units.
+	AmountMin *FilterAmountMin `form:"amountMin,omitempty" json:"amountMin,omitempty"`
+
+	// AmountMax For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units.
+	AmountMax *FilterAmountMax `form:"amountMax,omitempty" json:"amountMax,omitempty"`
+
+	// Subject For server keys and staff alone. Only what belongs to the user with this `sub`.
 	Subject *OwnerSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// Issuer With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests.
 	Issuer *OwnerIssuer `form:"issuer,omitempty" json:"issuer,omitempty"`
+
+	// Email For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it.
+	Email *FilterEmail `form:"email,omitempty" json:"email,omitempty"`
+
+	// StripeCustomerId For server keys and staff alone. Stripe's id of the customer whom a payment was made for.
+	StripeCustomerId *FilterStripeCustomer `form:"stripeCustomerId,omitempty" json:"stripeCustomerId,omitempty"`
+
+	// CreatedFrom For server keys and staff alone. Made at this time or later.
+	CreatedFrom *FilterCreatedFrom `form:"createdFrom,omitempty" json:"createdFrom,omitempty"`
+
+	// CreatedTo For server keys and staff alone. Made before this time.
+	CreatedTo *FilterCreatedTo `form:"createdTo,omitempty" json:"createdTo,omitempty"`
+
+	// PaidFrom For server keys and staff alone. Paid at this time or later.
+	PaidFrom *time.Time `form:"paidFrom,omitempty" json:"paidFrom,omitempty"`
+
+	// PaidTo For server keys and staff alone. Paid before this time.
+	PaidTo *time.Time `form:"paidTo,omitempty" json:"paidTo,omitempty"`
 
 	// Limit How many to answer, 1 to 100; 20 if left out.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -1589,6 +1661,12 @@ type ListOrderDisputesParams struct {
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
+// CreateOrderNoteParams defines parameters for CreateOrderNote.
+type CreateOrderNoteParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListRefundsParams defines parameters for ListRefunds.
 type ListRefundsParams struct {
 	// Limit How many to answer, 1 to 100; 20 if left out.
@@ -1605,6 +1683,64 @@ type ListRefundsParams struct {
 type CreateRefundParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetOrderTimelineParams defines parameters for GetOrderTimeline.
+type GetOrderTimelineParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// ListPaymentsParams defines parameters for ListPayments.
+type ListPaymentsParams struct {
+	// Status One or more of a payment's statuses, separated by commas, such as `processing,requires_capture`.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Q For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+	// refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+	Q *FilterText `form:"q,omitempty" json:"q,omitempty"`
+
+	// Currency For server keys and staff alone. ISO 4217.
+	Currency *FilterCurrency `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// AmountMin For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units.
+	AmountMin *FilterAmountMin `form:"amountMin,omitempty" json:"amountMin,omitempty"`
+
+	// AmountMax For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units.
+	AmountMax *FilterAmountMax `form:"amountMax,omitempty" json:"amountMax,omitempty"`
+
+	// Subject For server keys and staff alone. Only what belongs to the user with this `sub`.
+	Subject *OwnerSubject `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// Issuer With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests.
+	Issuer *OwnerIssuer `form:"issuer,omitempty" json:"issuer,omitempty"`
+
+	// Email For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it.
+	Email *FilterEmail `form:"email,omitempty" json:"email,omitempty"`
+
+	// StripeCustomerId For server keys and staff alone. Stripe's id of the customer whom a payment was made for.
+	StripeCustomerId *FilterStripeCustomer `form:"stripeCustomerId,omitempty" json:"stripeCustomerId,omitempty"`
+
+	// CreatedFrom For server keys and staff alone. Made at this time or later.
+	CreatedFrom *FilterCreatedFrom `form:"createdFrom,omitempty" json:"createdFrom,omitempty"`
+
+	// CreatedTo For server keys and staff alone. Made before this time.
+	CreatedTo *FilterCreatedTo `form:"createdTo,omitempty" json:"createdTo,omitempty"`
+
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
 // CreatePaymentIntentParams defines parameters for CreatePaymentIntent.
@@ -1733,6 +1869,9 @@ type CreatePaymentSheetJSONRequestBody = CreatePaymentSheet
 // CreateOrderJSONRequestBody defines body for CreateOrder for application/json ContentType.
 type CreateOrderJSONRequestBody = CreateOrder
 
+// CreateOrderNoteJSONRequestBody defines body for CreateOrderNote for application/json ContentType.
+type CreateOrderNoteJSONRequestBody = CreateOrderNote
+
 // CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
 type CreateRefundJSONRequestBody = CreateRefund
 
@@ -1792,7 +1931,7 @@ type ServerInterface interface {
 	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
 	// (POST /mobile/payment-sheet)
 	CreatePaymentSheet(ctx echo.Context, params CreatePaymentSheetParams) error
-	// ListOrders List the caller's orders
+	// ListOrders List the caller's orders, or find everyone's
 	// (GET /orders)
 	ListOrders(ctx echo.Context, params ListOrdersParams) error
 	// CreateOrder Create an order without starting its payment
@@ -1807,12 +1946,21 @@ type ServerInterface interface {
 	// ListOrderDisputes List an order's disputes
 	// (GET /orders/{id}/disputes)
 	ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error
+	// CreateOrderNote Write a note to an order
+	// (POST /orders/{id}/notes)
+	CreateOrderNote(ctx echo.Context, id OrderId, params CreateOrderNoteParams) error
 	// ListRefunds List an order's refunds
 	// (GET /orders/{id}/refunds)
 	ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error
 	// CreateRefund Refund an order, in full or in part
 	// (POST /orders/{id}/refunds)
 	CreateRefund(ctx echo.Context, id OrderId, params CreateRefundParams) error
+	// GetOrderTimeline Everything that happened to an order and its payments, and why
+	// (GET /orders/{id}/timeline)
+	GetOrderTimeline(ctx echo.Context, id OrderId, params GetOrderTimelineParams) error
+	// ListPayments Find payments
+	// (GET /payments)
+	ListPayments(ctx echo.Context, params ListPaymentsParams) error
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx echo.Context, params CreatePaymentIntentParams) error
@@ -2195,6 +2343,41 @@ func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListOrdersParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMin" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMin", ctx.QueryParams(), &params.AmountMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMin: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMax" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMax", ctx.QueryParams(), &params.AmountMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMax: %s", err))
+	}
+
 	// ------------- Optional query parameter "subject" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -2207,6 +2390,48 @@ func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", ctx.QueryParams(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter issuer: %s", err))
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", ctx.QueryParams(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter email: %s", err))
+	}
+
+	// ------------- Optional query parameter "stripeCustomerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stripeCustomerId", ctx.QueryParams(), &params.StripeCustomerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stripeCustomerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdFrom", ctx.QueryParams(), &params.CreatedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdTo", ctx.QueryParams(), &params.CreatedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "paidFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "paidFrom", ctx.QueryParams(), &params.PaidFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter paidFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "paidTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "paidTo", ctx.QueryParams(), &params.PaidTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter paidTo: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------
@@ -2355,6 +2580,42 @@ func (w *ServerInterfaceWrapper) ListOrderDisputes(ctx echo.Context) error {
 	return err
 }
 
+// CreateOrderNote converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateOrderNote(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateOrderNoteParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateOrderNote(ctx, id, params)
+	return err
+}
+
 // ListRefunds converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRefunds(ctx echo.Context) error {
 	var err error
@@ -2427,6 +2688,154 @@ func (w *ServerInterfaceWrapper) CreateRefund(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateRefund(ctx, id, params)
+	return err
+}
+
+// GetOrderTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOrderTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOrderTimelineParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOrderTimeline(ctx, id, params)
+	return err
+}
+
+// ListPayments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPayments(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPaymentsParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMin" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMin", ctx.QueryParams(), &params.AmountMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMin: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMax" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMax", ctx.QueryParams(), &params.AmountMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMax: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
+	}
+
+	// ------------- Optional query parameter "issuer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", ctx.QueryParams(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter issuer: %s", err))
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", ctx.QueryParams(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter email: %s", err))
+	}
+
+	// ------------- Optional query parameter "stripeCustomerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stripeCustomerId", ctx.QueryParams(), &params.StripeCustomerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stripeCustomerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdFrom", ctx.QueryParams(), &params.CreatedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdTo", ctx.QueryParams(), &params.CreatedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPayments(ctx, params)
 	return err
 }
 
@@ -3030,6 +3439,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/orders", wrapper.ListOrders, options.OperationMiddlewares["listOrders"]...)
 	router.POST(options.BaseURL+"/orders", wrapper.CreateOrder, options.OperationMiddlewares["createOrder"]...)
 	router.GET(options.BaseURL+"/orders/:id", wrapper.GetOrder, options.OperationMiddlewares["getOrder"]...)
+	router.GET(options.BaseURL+"/orders/:id/timeline", wrapper.GetOrderTimeline, options.OperationMiddlewares["getOrderTimeline"]...)
+	router.POST(options.BaseURL+"/orders/:id/notes", wrapper.CreateOrderNote, options.OperationMiddlewares["createOrderNote"]...)
 	router.POST(options.BaseURL+"/orders/:id/cancel", wrapper.CancelOrder, options.OperationMiddlewares["cancelOrder"]...)
 	router.GET(options.BaseURL+"/orders/:id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.POST(options.BaseURL+"/orders/:id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
@@ -3040,6 +3451,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/disputes/:id/evidence", wrapper.GiveDisputeEvidence, options.OperationMiddlewares["giveDisputeEvidence"]...)
 	router.POST(options.BaseURL+"/disputes/:id/close", wrapper.CloseDispute, options.OperationMiddlewares["closeDispute"]...)
 	router.GET(options.BaseURL+"/refunds/:id", wrapper.GetRefund, options.OperationMiddlewares["getRefund"]...)
+	router.GET(options.BaseURL+"/payments", wrapper.ListPayments, options.OperationMiddlewares["listPayments"]...)
 	router.POST(options.BaseURL+"/payments/intent", wrapper.CreatePaymentIntent, options.OperationMiddlewares["createPaymentIntent"]...)
 	router.GET(options.BaseURL+"/payments/:id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
 	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
@@ -4221,6 +4633,61 @@ func (response ListOrderDisputesdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type CreateOrderNoteRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params CreateOrderNoteParams
+	Body   *CreateOrderNoteJSONRequestBody
+}
+
+type CreateOrderNoteResponseObject interface {
+	VisitCreateOrderNoteResponse(w http.ResponseWriter) error
+}
+
+type CreateOrderNote201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateOrderNote201JSONResponse struct {
+	Body    TimelineEntry
+	Headers CreateOrderNote201ResponseHeaders
+}
+
+func (response CreateOrderNote201JSONResponse) VisitCreateOrderNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOrderNotedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateOrderNotedefaultApplicationProblemPlusJSONResponse) VisitCreateOrderNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRefundsRequestObject struct {
 	Id     OrderId `json:"id"`
 	Params ListRefundsParams
@@ -4342,6 +4809,93 @@ type CreateRefunddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateRefunddefaultApplicationProblemPlusJSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelineRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params GetOrderTimelineParams
+}
+
+type GetOrderTimelineResponseObject interface {
+	VisitGetOrderTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetOrderTimeline200JSONResponse TimelineEntryList
+
+func (response GetOrderTimeline200JSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentsRequestObject struct {
+	Params ListPaymentsParams
+}
+
+type ListPaymentsResponseObject interface {
+	VisitListPaymentsResponse(w http.ResponseWriter) error
+}
+
+type ListPayments200JSONResponse PaymentList
+
+func (response ListPayments200JSONResponse) VisitListPaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListPaymentsdefaultApplicationProblemPlusJSONResponse) VisitListPaymentsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5470,7 +6024,7 @@ type StrictServerInterface interface {
 	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
 	// (POST /mobile/payment-sheet)
 	CreatePaymentSheet(ctx context.Context, request CreatePaymentSheetRequestObject) (CreatePaymentSheetResponseObject, error)
-	// ListOrders List the caller's orders
+	// ListOrders List the caller's orders, or find everyone's
 	// (GET /orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
 	// CreateOrder Create an order without starting its payment
@@ -5485,12 +6039,21 @@ type StrictServerInterface interface {
 	// ListOrderDisputes List an order's disputes
 	// (GET /orders/{id}/disputes)
 	ListOrderDisputes(ctx context.Context, request ListOrderDisputesRequestObject) (ListOrderDisputesResponseObject, error)
+	// CreateOrderNote Write a note to an order
+	// (POST /orders/{id}/notes)
+	CreateOrderNote(ctx context.Context, request CreateOrderNoteRequestObject) (CreateOrderNoteResponseObject, error)
 	// ListRefunds List an order's refunds
 	// (GET /orders/{id}/refunds)
 	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
 	// CreateRefund Refund an order, in full or in part
 	// (POST /orders/{id}/refunds)
 	CreateRefund(ctx context.Context, request CreateRefundRequestObject) (CreateRefundResponseObject, error)
+	// GetOrderTimeline Everything that happened to an order and its payments, and why
+	// (GET /orders/{id}/timeline)
+	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
+	// ListPayments Find payments
+	// (GET /payments)
+	ListPayments(ctx context.Context, request ListPaymentsRequestObject) (ListPaymentsResponseObject, error)
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx context.Context, request CreatePaymentIntentRequestObject) (CreatePaymentIntentResponseObject, error)
@@ -6109,6 +6672,55 @@ func (sh *strictHandler) ListOrderDisputes(ctx echo.Context, id OrderId, params 
 	return nil
 }
 
+// CreateOrderNote operation middleware
+func (sh *strictHandler) CreateOrderNote(ctx echo.Context, id OrderId, params CreateOrderNoteParams) error {
+	var request CreateOrderNoteRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CreateOrderNoteJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateOrderNote(ctx.Request().Context(), request.(CreateOrderNoteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateOrderNote")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateOrderNoteResponseObject); ok {
+		return validResponse.VisitCreateOrderNoteResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListRefunds operation middleware
 func (sh *strictHandler) ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error {
 	var request ListRefundsRequestObject
@@ -6178,6 +6790,57 @@ func (sh *strictHandler) CreateRefund(ctx echo.Context, id OrderId, params Creat
 		return err
 	} else if validResponse, ok := response.(CreateRefundResponseObject); ok {
 		return validResponse.VisitCreateRefundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOrderTimeline operation middleware
+func (sh *strictHandler) GetOrderTimeline(ctx echo.Context, id OrderId, params GetOrderTimelineParams) error {
+	var request GetOrderTimelineRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrderTimeline(ctx.Request().Context(), request.(GetOrderTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrderTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOrderTimelineResponseObject); ok {
+		return validResponse.VisitGetOrderTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPayments operation middleware
+func (sh *strictHandler) ListPayments(ctx echo.Context, params ListPaymentsParams) error {
+	var request ListPaymentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPayments(ctx.Request().Context(), request.(ListPaymentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPayments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPaymentsResponseObject); ok {
+		return validResponse.VisitListPaymentsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

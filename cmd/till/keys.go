@@ -30,9 +30,9 @@ func (keysCreate) Help() string {
 
 Scopes:
 
-  orders:read     see everyone's orders, their refunds and disputes
-  orders:write    make orders for a user, with lines and prices of your own, and cancel orders
-  payments:read   see everyone's payments and their timelines
+  orders:read     find and see everyone's orders, their refunds, disputes, timelines and notes
+  orders:write    make orders for a user, with lines and prices of your own, cancel orders, and note to them
+  payments:read   find and see everyone's payments and their timelines
   payments:write  cancel everyone's payments
   refunds:write   refund what orders have taken
   disputes:write  answer disputes, or accept them

@@ -40,9 +40,12 @@ var rows = []row{
 	{operation: "createGuestToken", rule: public, want: 201},
 
 	{operation: "createOrder", rule: customers.withKey("orders:write"), want: 201, body: newOrder, names: []string{"subject", "issuer"}},
-	{operation: "listOrders", rule: customers.withKey("orders:read"), want: 200, list: order, names: []string{"subject", "issuer", "startingAfter", "endingBefore"}},
+	{operation: "listOrders", rule: customers.withKey("orders:read").andStaff(), want: 200, list: order, names: []string{"subject", "issuer", "stripeCustomerId", "startingAfter", "endingBefore"}},
 	{operation: "getOrder", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200},
-	{operation: "cancelOrder", rule: customers.withKey("orders:write"), of: order, want: 200, moves: true},
+	{operation: "cancelOrder", rule: customers.withKey("orders:write").andStaff(), of: order, want: 200, moves: true},
+	{operation: "getOrderTimeline", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "createOrderNote", rule: staff.withKey("orders:write"), of: order, want: 201,
+		body: func(actor, string) any { return map[string]any{"text": "Called.\nComes on Friday."} }},
 
 	{operation: "createRefund", rule: staff.withKey("refunds:write"), of: paid, want: 201, moves: true, names: []string{"paymentId"},
 		body: func(actor, string) any { return map[string]any{"amount": 100} }},
@@ -58,6 +61,7 @@ var rows = []row{
 		body: func(actor, string) any { return map[string]any{"evidence": map[string]any{"customerName": "Jenny"}} }},
 	{operation: "closeDispute", rule: staff.withKey("disputes:write"), of: dispute, want: 200, moves: true},
 
+	{operation: "listPayments", rule: staff.withKey("payments:read"), want: 200, list: payment, names: []string{"subject", "issuer", "stripeCustomerId", "startingAfter", "endingBefore"}},
 	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
 	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return map[string]any{"orderId": id} }},
@@ -66,7 +70,7 @@ var rows = []row{
 	{operation: "getPaymentTimeline", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
 	{operation: "capturePayment", rule: staffOnly.withKey("payments:write"), of: holding, want: 200, moves: true,
 		body: func(actor, string) any { return map[string]any{} }},
-	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
+	{operation: "cancelPayment", rule: customers.withKey("payments:write").andStaff(), of: payment, want: 200, moves: true},
 
 	{operation: "listPaymentMethods", rule: users, want: 200},
 	{operation: "deletePaymentMethod", rule: users, of: method, want: 204, moves: true, looks: true},

@@ -15,6 +15,8 @@ func good(path string) string {
 		return `"amount":1`
 	case "/disputes/{id}/evidence":
 		return `"evidence":{"customerName":"Jenny"}`
+	case "/orders/{id}/notes":
+		return `"text":"Called"`
 	case "/payments/{id}/capture":
 		return `"amount":1`
 	case "/mobile/payment-sheet":

@@ -25,7 +25,7 @@ var groups = map[string][]string{
 	"JSON":              {"TestExactlyOneOf", "TestBodies", "TestContentTypes", "TestFields", "TestControlCharacters", "api TestABodyThatNobodyTakes"},
 	"card numbers":      {"TestCardNumbers", "TestNumbersThatAreNoCards"},
 	"headers and paths": {"TestRequestsThatHTTPForbids", "TestQueriesAndPaths", "TestHostsAndProxies", "TestStreams", "e2e/limits TestHeadersAreBounded"},
-	"staff":             {"TestStaffRoutes", "e2e/staff TestWhatStaffMayNotAsk", "e2e/staff TestTheInboxIsStaffsAlone"},
+	"staff":             {"TestStaffRoutes", "TestSearches", "TestNotes", "e2e/flow TestStaffsActsAndNotes", "e2e/staff TestWhatStaffMayNotAsk", "e2e/staff TestTheInboxIsStaffsAlone"},
 	"endpoints":         {"TestWebhookEndpoints", "pkg/outbound TestWhatIsNotPublicIsNotDialed", "pkg/outbound TestURLsOfEndpoints", "e2e/outbound TestRedirectsAreFailures", "e2e/outbound TestSlowAndEndlessReplies"},
 	"webhooks":          {"TestWebhooks", "TestSignedButNotOurs", "TestSecretsInTurn", "e2e/flow TestStripeTookAnotherAmount", "e2e/flow TestAnEventOfAnotherVersionIsReadFromStripe", "e2e/flow TestWhatIsNotOursIsIgnored", "pkg/config TestFaultsNameTheVariable"},
 	"origins":           {"TestOrigins", "TestNoOriginsAllowed", "TestOriginsOfAnswers"},

@@ -124,7 +124,7 @@ func (r *till) people() {
 		"priceId": {"mug", "tee", "poster"}, "currency": {"eur", "eur", "eur", "eur", "jpy", "xxx"}, "subject": {"jenny", "carl"}, "issuer": {rig.UserIssuer, "till:guest"},
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
 		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
-		"promotionCode": {"TEN", "all", "NONE"}, "wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
+		"promotionCode": {"TEN", "all", "NONE"}, "status": {"paid", "open,refunded"}, "text": {"Called"}, "q": {"cart", "jenny@example.com", "%%"}, "wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
 	}
 	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r.T.Cleanup(backend.Close)
@@ -221,6 +221,7 @@ func (r *till) send(t *rapid.T, o operation) {
 	case strings.HasPrefix(o.path, "/orders"):
 		d.known["id"] = r.known["ord_"]
 	case strings.HasPrefix(o.path, "/payments"):
+		d.known["status"] = []string{"succeeded", "processing,unknown"}
 		d.known["id"] = r.known["pay_"]
 	case strings.HasPrefix(o.path, "/me"):
 		// One method stays, as one endpoint does below.

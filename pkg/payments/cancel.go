@@ -76,6 +76,9 @@ func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row pa
 	case row.Status == RequiresCapture && !who.Everyone:
 		return row, errHeld
 	}
+	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.cancel", Message: "Till asks Stripe to cancel."}); err != nil {
+		return row, err
+	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
 	// To cancel twice is to cancel once, so each try has a key of its own: under the
@@ -145,7 +148,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			if err := key.Finish(tx, 200, s.now()); err != nil {
 				return err
 			}
-			return s.markCanceled(ctx, tx, order, payments)
+			return s.markCanceled(ctx, tx, who, order, payments)
 		})
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
@@ -177,7 +180,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 	return Ordered{}, errors.Join(ErrInProgress, s.release(ctx, key))
 }
 
-func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow) error {
+func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, who auth.Principal, order *orderRow, payments []paymentRow) error {
 	now, was := s.now(), order.Status
 	order.CanceledAt, order.UpdatedAt = &now, now
 	order.Status = order.books().status()
@@ -206,7 +209,7 @@ func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow
 		audience.Write(p)
 		timeline.Add(p, []timeline.Entry{{
 			OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
-			Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
+			Cause: asked(ctx, who), Actor: who.Actor(), At: now,
 		}})
 	})
 }

@@ -51,7 +51,7 @@ func (s *Service) Capture(ctx context.Context, who auth.Principal, id ID, amount
 		return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 	}
 	if earlier.StatusCode == 0 {
-		if row, err = s.captureAtStripe(ctx, row, amount); err != nil {
+		if row, err = s.captureAtStripe(ctx, who, row, amount); err != nil {
 			return Started{}, errors.Join(err, s.release(ctx, key))
 		}
 		if err := s.conclude(ctx, key, row.Status == Succeeded); err != nil {
@@ -64,7 +64,7 @@ func (s *Service) Capture(ctx context.Context, who auth.Principal, id ID, amount
 
 // captureAtStripe captures and returns the payment as it is then: it has succeeded,
 // or Stripe's answer is not known.
-func (s *Service) captureAtStripe(ctx context.Context, row paymentRow, amount *int64) (paymentRow, error) {
+func (s *Service) captureAtStripe(ctx context.Context, who auth.Principal, row paymentRow, amount *int64) (paymentRow, error) {
 	if row.Status == Succeeded {
 		return row, row.isCapturedAs(amount)
 	}
@@ -83,7 +83,7 @@ func (s *Service) captureAtStripe(ctx context.Context, row paymentRow, amount *i
 			return row, err
 		}
 	}
-	if err := s.requested(ctx, row, take); err != nil {
+	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.capture", To: fmt.Sprint(take), Message: "Till asks Stripe to capture."}); err != nil {
 		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
@@ -121,18 +121,17 @@ func (r *paymentRow) isCapturedAs(amount *int64) error {
 	return ErrNotCapturable.Detailf("%d (minor units) of this payment have been captured, and a hold is captured once.", r.Captured)
 }
 
-// requested notes that money is about to be taken, before it is, and has the sweep
-// look what came of it.
-func (s *Service) requested(ctx context.Context, row paymentRow, take int64) error {
+// requested notes what is about to be asked of Stripe, and who wants it, before it is,
+// and has the sweep look what came of it.
+func (s *Service) requested(ctx context.Context, who auth.Principal, row paymentRow, e timeline.Entry) error {
+	e.OrderID, e.PaymentID, e.Version = string(*row.OrderID), string(row.ID), row.Version
+	e.Cause, e.Actor, e.At = asked(ctx, who), who.Actor(), s.now()
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		soon := s.now().Add(s.conf.SweepAfter)
 		if err := tx.Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, soon).Update("next_check_at", soon).Error; err != nil {
 			return err
 		}
-		return timeline.Write(tx, []timeline.Entry{{
-			OrderID: string(*row.OrderID), PaymentID: string(row.ID), Kind: "payment.capture", To: fmt.Sprint(take), Version: row.Version,
-			Message: "Till asks Stripe to capture.", Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: s.now(),
-		}})
+		return timeline.Write(tx, []timeline.Entry{e})
 	})
 }
 

@@ -37,31 +37,6 @@ func (s *Service) Order(ctx context.Context, who auth.Principal, id OrderID) (Or
 	return orders[0], nil
 }
 
-// Orders returns a page of the orders that the caller may see, newest first, and
-// whether more follow. of narrows a server key's view to one customer.
-func (s *Service) Orders(ctx context.Context, who auth.Principal, of Customer, p store.Page) ([]Order, bool, error) {
-	seen := seenBy(s.db.Read(ctx), who)
-	switch {
-	case of == Customer{}:
-	case !who.Everyone && of.Subject != "":
-		return nil, false, errKeysOnly("subject")
-	case !who.Everyone:
-		return nil, false, errKeysOnly("issuer")
-	default:
-		owner, err := s.named(of.Issuer, of.Subject)
-		if err != nil {
-			return nil, false, err
-		}
-		seen = seen.Where("orders.owner = ?", owner.Owner())
-	}
-	rows, more, err := store.Fetch[orderRow](seen, p, "id", store.NewestFirst)
-	if err != nil {
-		return nil, false, err
-	}
-	orders, err := s.whole(ctx, rows)
-	return orders, more, err
-}
-
 // whole adds items and payments to orders.
 func (s *Service) whole(ctx context.Context, rows []orderRow) ([]Order, error) {
 	ids := make([]OrderID, len(rows))

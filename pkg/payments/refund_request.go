@@ -208,7 +208,7 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	return row, false, timeline.Write(tx, []timeline.Entry{{
 		OrderID: string(order.ID), PaymentID: string(p.ID), Kind: "refund.created", To: string(RefundUnknown), Version: p.Version,
 		Message: fmt.Sprintf("A refund of %s was asked for (%s).", show(amount, p.Currency), row.ID),
-		Cause:   timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, Actor: row.RequestedBy, At: now,
+		Cause:   asked(ctx, who), Actor: row.RequestedBy, At: now,
 	}})
 }
 

@@ -75,8 +75,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the caller's orders
-         * @description Newest first. A server key lists everyone's, or with `subject` one user's.
+         * List the caller's orders, or find everyone's
+         * @description Newest first. Server keys and staff see everyone's, and may send filters; all that
+         *     are sent must fit. Customers see their own, and send none.
          */
         get: operations["listOrders"];
         put?: never;
@@ -113,6 +114,49 @@ export interface paths {
         get: operations["getOrder"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that happened to an order and its payments, and why
+         * @description Oldest first. Server keys and staff see who asked for what, and the notes of
+         *     `POST /orders/{id}/notes`; customers see neither.
+         */
+        get: operations["getOrderTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a note to an order
+         * @description The note stands in the order's timeline as `order.note`, with who wrote it, and cannot
+         *     be changed. Customers never see it. Send an `Idempotency-Key`: without one a request
+         *     that is repeated is a second note.
+         */
+        post: operations["createOrderNote"];
         delete?: never;
         options?: never;
         head?: never;
@@ -190,6 +234,26 @@ export interface paths {
         };
         /** Get a refund */
         get: operations["getRefund"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find payments
+         * @description Everyone's, newest first; all filters that are sent must fit.
+         */
+        get: operations["listPayments"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1156,6 +1220,10 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
+        PaymentList: {
+            data: components["schemas"]["Payment"][];
+            hasMore: boolean;
+        };
         /** @description What the app does now. Left out where nothing is left for it to do. */
         NextAction: {
             /**
@@ -1213,6 +1281,13 @@ export interface components {
              */
             advice: string;
         };
+        CreateOrderNote: {
+            /**
+             * @description May have line breaks and tabs, and no other control characters.
+             * @example Called about the delivery; wants it on Friday.
+             */
+            text: string;
+        };
         TimelineEntryList: {
             data: components["schemas"]["TimelineEntry"][];
             hasMore: boolean;
@@ -1220,7 +1295,7 @@ export interface components {
         TimelineEntry: {
             id: string;
             /**
-             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `note`
+             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
              * @example payment.status
              */
             kind: string;
@@ -1246,7 +1321,7 @@ export interface components {
             version?: number;
             cause: components["schemas"]["TimelineCause"];
             /**
-             * @description Who asked for it, where that is not the customer; shown to server keys and staff
+             * @description Who asked for it, where that is not the customer; shown to server keys and staff: `user:` and the `sub`, `key:` and the key's id, or `cli:` and the name of whoever ran `till`
              * @example user:jo
              */
             actor?: string;
@@ -1263,7 +1338,7 @@ export interface components {
         };
         TimelineCause: {
             /**
-             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
+             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `cli` (a command of `till`), `sweep`, `effect` (a delivery such as a mail)
              * @example webhook
              */
             kind: string;
@@ -1443,7 +1518,7 @@ export interface components {
             /** @description Shown to server keys and staff */
             note?: string;
             /**
-             * @description Who asked for it, shown to server keys and staff; left out where it was made in Stripe's dashboard
+             * @description Who asked for it, as a timeline's `actor`, shown to server keys and staff; left out where it was made in Stripe's dashboard
              * @example user:jo
              */
             requestedBy?: string;
@@ -1846,10 +1921,29 @@ export interface components {
         };
     };
     parameters: {
-        /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+        /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
         OwnerSubject: string;
         /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
         OwnerIssuer: string;
+        /**
+         * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+         *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+         */
+        FilterText: string;
+        /** @description For server keys and staff alone. ISO 4217. */
+        FilterCurrency: string;
+        /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+        FilterAmountMin: number;
+        /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+        FilterAmountMax: number;
+        /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+        FilterEmail: string;
+        /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+        FilterStripeCustomer: string;
+        /** @description For server keys and staff alone. Made at this time or later. */
+        FilterCreatedFrom: string;
+        /** @description For server keys and staff alone. Made before this time. */
+        FilterCreatedTo: string;
         /**
          * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
          * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
@@ -1982,10 +2076,35 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
-                /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+                /** @description For server keys and staff alone. One or more of an order's statuses, separated by commas, such as `paid,refunded`. */
+                status?: string;
+                /**
+                 * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+                 *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+                 */
+                q?: components["parameters"]["FilterText"];
+                /** @description For server keys and staff alone. ISO 4217. */
+                currency?: components["parameters"]["FilterCurrency"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+                amountMin?: components["parameters"]["FilterAmountMin"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+                amountMax?: components["parameters"]["FilterAmountMax"];
+                /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
                 subject?: components["parameters"]["OwnerSubject"];
                 /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
                 issuer?: components["parameters"]["OwnerIssuer"];
+                /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+                email?: components["parameters"]["FilterEmail"];
+                /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+                stripeCustomerId?: components["parameters"]["FilterStripeCustomer"];
+                /** @description For server keys and staff alone. Made at this time or later. */
+                createdFrom?: components["parameters"]["FilterCreatedFrom"];
+                /** @description For server keys and staff alone. Made before this time. */
+                createdTo?: components["parameters"]["FilterCreatedTo"];
+                /** @description For server keys and staff alone. Paid at this time or later. */
+                paidFrom?: string;
+                /** @description For server keys and staff alone. Paid before this time. */
+                paidTo?: string;
                 /** @description How many to answer, 1 to 100; 20 if left out. */
                 limit?: components["parameters"]["Limit"];
                 /** @description The id of the last object of the page before; the answer goes on behind it. */
@@ -2085,6 +2204,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getOrderTimeline: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the timeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineEntryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createOrderNote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Called about the delivery; wants it on Friday."
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateOrderNote"];
+            };
+        };
+        responses: {
+            /** @description The note, as the timeline has it */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineEntry"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -2230,6 +2420,59 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                /** @description One or more of a payment's statuses, separated by commas, such as `processing,requires_capture`. */
+                status?: string;
+                /**
+                 * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+                 *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+                 */
+                q?: components["parameters"]["FilterText"];
+                /** @description For server keys and staff alone. ISO 4217. */
+                currency?: components["parameters"]["FilterCurrency"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+                amountMin?: components["parameters"]["FilterAmountMin"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+                amountMax?: components["parameters"]["FilterAmountMax"];
+                /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
+                subject?: components["parameters"]["OwnerSubject"];
+                /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
+                issuer?: components["parameters"]["OwnerIssuer"];
+                /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+                email?: components["parameters"]["FilterEmail"];
+                /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+                stripeCustomerId?: components["parameters"]["FilterStripeCustomer"];
+                /** @description For server keys and staff alone. Made at this time or later. */
+                createdFrom?: components["parameters"]["FilterCreatedFrom"];
+                /** @description For server keys and staff alone. Made before this time. */
+                createdTo?: components["parameters"]["FilterCreatedTo"];
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of payments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentList"];
                 };
             };
             default: components["responses"]["Problem"];
