@@ -32,9 +32,9 @@ func (o *Outbound) deliver(ctx context.Context, to endpointRow, d deliveryRow) {
 	ctx, span := o.trace(ctx, d)
 	defer span.End()
 	a := o.try(ctx, to, d)
-	d = o.outcome(to, d, a)
-	o.show(ctx, span, d, a)
-	if err := o.record(ctx, to, d, a); err != nil {
+	after := o.outcome(to, d, a)
+	o.show(ctx, span, after, a)
+	if err := o.record(ctx, to, d, after, a); err != nil {
 		// Its lease runs out, and then it is sent again.
 		o.opt.Log.ErrorContext(ctx, "cannot write down how an event was delivered", "error", err)
 	}
@@ -159,15 +159,20 @@ func (o *Outbound) outcome(to endpointRow, d deliveryRow, a Attempt) deliveryRow
 
 // record writes down what came of an attempt, as long as its lease holds: who
 // comes late, such as after a pause of the machine, has nothing to say any more.
-// An endpoint that is gone is disabled.
-func (o *Outbound) record(ctx context.Context, to endpointRow, d deliveryRow, a Attempt) error {
+// Where a replay was asked for meanwhile, which shows by another time of the next
+// try, the attempt is added to the log and its lease ends, no more. An endpoint
+// that is gone is disabled.
+func (o *Outbound) record(ctx context.Context, to endpointRow, taken, after deliveryRow, a Attempt) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	lease := d.LeasedUntil
-	d.LeasedUntil = nil
+	after.LeasedUntil = nil
 	return o.db.Tx(ctx, func(tx *gorm.DB) error {
-		res := tx.Model(&d).Where("leased_until = ?", lease).
-			Select("state", "tries", "attempts", "replay_by", "next_try_at", "leased_until", "settled_at").Updates(&d)
+		held := func() *gorm.DB { return tx.Model(&after).Where("leased_until = ?", taken.LeasedUntil) }
+		res := held().Where("next_try_at = ?", taken.NextTryAt).
+			Select("state", "tries", "attempts", "replay_by", "next_try_at", "leased_until", "settled_at").Updates(&after)
+		if res.Error == nil && res.RowsAffected == 0 {
+			res = held().Select("attempts", "leased_until").Updates(&after)
+		}
 		if res.Error != nil || res.RowsAffected == 0 || a.Status != http.StatusGone {
 			return res.Error
 		}
