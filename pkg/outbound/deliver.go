@@ -24,8 +24,16 @@ const (
 	replyKept = 500      // of it in the log of deliveries
 )
 
-// errPanic is for a delivery that Till itself broke.
-var errPanic = errors.New("internal error")
+// reason is why a try failed in words of ours, which quote nobody.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+const (
+	errPanic    = reason("internal error") // Till itself broke it
+	errRedirect = reason("it redirects, which is not followed")
+	errSecret   = reason("the endpoint's secret is unreadable: rotate it")
+)
 
 // deliver makes one try and writes down how it went.
 func (o *Outbound) deliver(ctx context.Context, to endpointRow, d deliveryRow) {
@@ -58,7 +66,7 @@ func (o *Outbound) try(ctx context.Context, to endpointRow, d deliveryRow) (a At
 	}()
 	a.Milliseconds = time.Since(start).Milliseconds()
 	if err != nil {
-		a.Error = o.words(err)
+		a.Error, a.quotes = o.words(err)
 	}
 	return a
 }
@@ -78,11 +86,11 @@ func (o *Outbound) post(ctx context.Context, to endpointRow, d deliveryRow, at t
 	q.Header.Set(standardwebhooks.HeaderWebhookID, d.EventID)
 	q.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	q.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	client := o.secure
+	calls := o.secure
 	if q.URL.Scheme == "http" {
-		client = o.plain
+		calls = o.plain
 	}
-	res, err := client.Do(q)
+	res, err := calls.RoundTrip(q) // a client would follow redirects, and read where to
 	if err != nil {
 		return 0, "", err
 	}
@@ -94,9 +102,9 @@ func (o *Outbound) post(ctx context.Context, to endpointRow, d deliveryRow, at t
 	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return res.StatusCode, reply, nil
 	case res.StatusCode >= 300 && res.StatusCode < 400:
-		return res.StatusCode, reply, errors.New("it redirects, which is not followed")
+		return res.StatusCode, reply, errRedirect
 	}
-	return res.StatusCode, reply, fmt.Errorf("it answered %d", res.StatusCode)
+	return res.StatusCode, reply, reason(fmt.Sprintf("it answered %d", res.StatusCode))
 }
 
 // sign is the value of webhook-signature: one signature for each secret that holds.
@@ -111,22 +119,25 @@ func (r endpointRow) sign(d deliveryRow, at time.Time) (string, error) {
 			secrets[i], err = key.Sign(d.EventID, at, []byte(d.Body))
 		}
 		if err != nil {
-			return "", errors.New("the endpoint's secret is unreadable: rotate it")
+			return "", errSecret
 		}
 	}
 	return strings.Join(secrets, " "), nil
 }
 
 // words is an error for the log of deliveries, without the URL, which may hold a
-// secret of the receiver's.
-func (o *Outbound) words(err error) string {
+// secret of the receiver's, and whether it quotes the receiver or names it.
+func (o *Outbound) words(err error) (text string, quotes bool) {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no answer within %s", o.opt.Timeout)
+		return fmt.Sprintf("no answer within %s", o.opt.Timeout), false
+	}
+	if ours, ok := errors.AsType[reason](err); ok {
+		return ours.Error(), false
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return clean(err.Error())
+	return clean(err.Error()), true
 }
 
 // clean is text that both databases take, and not too much of it.

@@ -48,6 +48,8 @@ type Attempt struct {
 	Reply        string    `json:"reply,omitempty"`  // its beginning
 	Error        string    `json:"error,omitempty"`  // why it does not count as delivered
 	Actor        string    `json:"actor,omitempty"`  // who asked for this replay
+
+	quotes bool // Error quotes the receiver or names it
 }
 
 // mostAttempts is how many attempts of a delivery are kept, the latest.
