@@ -96,8 +96,11 @@ func (o *Outbound) post(ctx context.Context, to endpointRow, d deliveryRow, at t
 	}
 	defer func() { _ = res.Body.Close() }()
 	// The status alone decides; a body that does not end costs it nothing but time.
-	text, _ := io.ReadAll(io.LimitReader(res.Body, replyRead))
-	reply = clean(string(text[:min(len(text), replyKept)]))
+	// What follows a 101 is none: it is the connection, which no timeout ends.
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, replyRead))
+		reply = clean(string(text[:min(len(text), replyKept)]))
+	}
 	switch {
 	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return res.StatusCode, reply, nil

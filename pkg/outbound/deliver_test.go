@@ -2,14 +2,19 @@ package outbound
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"till/pkg/store"
+	"till/pkg/store/storetest"
 )
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
@@ -58,4 +63,40 @@ func TestALogLineQuotesNoReceiver(t *testing.T) {
 	if log := lines.String(); strings.Contains(log, "s3cr3t") || strings.Count(log, "there was no answer") != 2 {
 		t.Error(log)
 	}
+}
+
+// After a 101 the connection is the receiver's, who says nothing more: the try ends
+// all the same, and so does Run.
+func TestAReceiverThatSwitchesProtocolsHoldsUpNoStop(t *testing.T) {
+	t.Parallel()
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
+		h := newHall(t, db)
+		url := raw(t, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n").URL
+		if _, err := h.UpdateEndpoint(t.Context(), h.endpoint.ID, EndpointChange{URL: &url}); err != nil {
+			t.Fatal(err)
+		}
+		h.tell(t, Event{Type: OrderPaid, Subject: "ord_1"})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var under sync.WaitGroup
+		if err := h.send(ctx, &under); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			stop()
+			h.Run(ctx)
+			under.Wait()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(3 * defaultTimeout):
+			t.Fatal("it does not end")
+		}
+		page, _, err := h.Deliveries(t.Context(), h.endpoint.ID, Failed, store.Page{})
+		if err != nil || len(page) != 1 || page[0].Attempts[0].Status != 101 || page[0].Attempts[0].Error != "it answered 101" {
+			t.Errorf("%v %+v", err, page)
+		}
+	})
 }
