@@ -3,13 +3,17 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,4 +103,54 @@ func TestAReceiverThatSwitchesProtocolsHoldsUpNoStop(t *testing.T) {
 			t.Errorf("%v %+v", err, page)
 		}
 	})
+}
+
+// A connection that fell silent, as behind a balancer that forgot it, is not used
+// for every try that follows.
+func TestASilentHTTP2ConnectionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	var silent atomic.Bool // connections of before pass nothing on any more
+	o := New(nil, Options{Timeout: time.Second, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	o.secure.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: "example.com"}
+	o.secure.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &line{conn, &silent, silent.Load()}, err
+	}
+	t.Cleanup(o.secure.CloseIdleConnections)
+	to, d := endpointRow{URL: server.URL, Secret: newSecret()}, deliveryRow{EventID: "msg_1", Body: "{}"}
+	arrives := func() bool {
+		for range 5 {
+			if o.try(t.Context(), to, d).Error == "" {
+				return true
+			}
+		}
+		return false
+	}
+	if !arrives() {
+		t.Fatal("nothing arrives")
+	}
+	silent.Store(true)
+	if !arrives() {
+		t.Error("it is used again and again")
+	}
+}
+
+// line is a connection that loses what is written to it once it is silent.
+type line struct {
+	net.Conn
+	silent *atomic.Bool
+	fresh  bool // it was made after that
+}
+
+func (l *line) Write(b []byte) (int, error) {
+	if l.silent.Load() && !l.fresh {
+		return len(b), nil
+	}
+	return l.Conn.Write(b)
 }

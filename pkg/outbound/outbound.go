@@ -79,6 +79,8 @@ func (o *Outbound) transport(plain bool) *http.Transport {
 	return &http.Transport{
 		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
 		TLSHandshakeTimeout: o.opt.Timeout, IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: atOnce, MaxResponseHeaderBytes: 16 << 10,
+		// A connection that fell silent is found out within a try; else all that follow would use it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: o.opt.Timeout / 2, PingTimeout: o.opt.Timeout / 4},
 	}
 }
 
