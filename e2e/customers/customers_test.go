@@ -237,12 +237,18 @@ func TestCrashBetween(t *testing.T) {
 
 // Past a day the key no longer replays: what there is at Stripe decides.
 func TestTheKeyIsTooOld(t *testing.T) {
-	for name, asked := range map[string]bool{"Stripe never had it": false, "Stripe has it": true} {
+	for name, tc := range map[string]struct{ asked, email bool }{
+		"Stripe never had it": {false, true}, "Stripe has it": {true, true},
+		"Stripe never had it, of a user without an address": {false, false}, "Stripe has it, of a user without an address": {true, false},
+	} {
 		t.Run(name, func(t *testing.T) {
 			with(t, func(t *testing.T, r *rig.Rig) {
-				token := jenny(r)
+				token := r.User("jenny")
+				if tc.email {
+					token = jenny(r)
+				}
 				kind := "reset_before"
-				if asked {
+				if tc.asked {
 					kind = "reset_after"
 				}
 				r.Fault("POST", "/v1/customers", kind, 20)
@@ -255,7 +261,7 @@ func TestTheKeyIsTooOld(t *testing.T) {
 				call(t, r, 201, "POST", "/me/setup-intents", token, map[string]any{"usage": "off_session"})
 				only(t, r)
 				revision := 2 // another key
-				if asked {
+				if tc.asked {
 					revision = 1
 				}
 				if n := r.Count("SELECT count(*) FROM customers WHERE stage = 'attached' AND revision = ?", revision); n != 1 {

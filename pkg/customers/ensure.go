@@ -108,8 +108,15 @@ func (s *Service) claim(ctx context.Context, who auth.Principal) (row customerRo
 }
 
 // create makes the call that the row's revision stands for and stores what came
-// of it.
+// of it. A call that is made again is written down first, so that lookUp knows how
+// far to look.
 func (s *Service) create(ctx context.Context, row customerRow) error {
+	if now := s.now(); now.Sub(row.CalledAt) >= callTimeout {
+		if err := s.open(ctx, row, map[string]any{}); err != nil {
+			return err
+		}
+		row.UpdatedAt = now
+	}
 	made, err := s.gateway.CreateCustomer(ctx, row.params(s.conf.Instance), row.key())
 	var refusal *gateway.Refusal
 	switch {
@@ -137,11 +144,7 @@ func (s *Service) create(ctx context.Context, row customerRow) error {
 
 // lookUp finds out what came of a call that cannot be repeated.
 func (s *Service) lookUp(ctx context.Context, row customerRow) error {
-	last := row.CalledAt.Add(keyLifetime)
-	if now := s.now(); now.Before(last) {
-		last = now
-	}
-	found, ok, err := s.gateway.FindCustomer(ctx, row.CalledAt, last, row.is(s.conf.Instance))
+	found, ok, err := s.gateway.FindCustomer(ctx, row.CalledAt, row.UpdatedAt, row.Email, row.is(s.conf.Instance))
 	switch {
 	case err != nil:
 		return silent(err)

@@ -25,7 +25,7 @@ type customerRow struct {
 	TokenEmail string    // the token's, when Stripe was last told; another than Email where Stripe refuses it
 	CalledAt   time.Time // when the call of this revision was first made
 	CreatedAt  time.Time
-	UpdatedAt  time.Time `gorm:"autoUpdateTime:false"`
+	UpdatedAt  time.Time `gorm:"autoUpdateTime:false"` // while the call is open, not before it was last made
 }
 
 func (customerRow) TableName() string { return "customers" }

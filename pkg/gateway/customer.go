@@ -11,6 +11,9 @@ import (
 	"till/pkg/config"
 )
 
+// mostEmail is the longest address that Stripe takes.
+const mostEmail = 512
+
 // CustomerID is Stripe's id of a Customer (cus_…).
 type CustomerID string
 
@@ -52,12 +55,17 @@ func (g *Gateway) UpdateCustomerEmail(ctx context.Context, id CustomerID, email 
 	return err
 }
 
-// FindCustomer looks for the customer whose metadata holds all of match, among
-// those made between two moments of our clock, as FindIntent does. Deleted ones
-// are not found.
-func (g *Gateway) FindCustomer(ctx context.Context, first, last time.Time, match map[string]string) (Customer, bool, error) {
+// FindCustomer looks for the customer that was made with email and whose metadata
+// holds all of match, among those made between two moments of our clock, as
+// FindIntent does. The list of one address is short; without one, all that were
+// made in that time are listed. Deleted ones are not found.
+func (g *Gateway) FindCustomer(ctx context.Context, first, last time.Time, email string, match map[string]string) (Customer, bool, error) {
 	if len(match) == 0 {
 		return Customer{}, false, errors.New("find customer: nothing to match")
+	}
+	var made *string // none, where Stripe would refuse it; to the letter, as Stripe keeps it
+	if email != "" && len(email) <= mostEmail {
+		made = &email
 	}
 	var found Customer
 	_, err := g.each(ctx, request{
@@ -68,6 +76,7 @@ func (g *Gateway) FindCustomer(ctx context.Context, first, last time.Time, match
 				GreaterThanOrEqual: first.Add(-findSpan).Unix(),
 				LesserThanOrEqual:  last.Add(findSpan).Unix(),
 			},
+			Email: made,
 		},
 	}, func(object rawJSON, _ answer) (string, error) {
 		c, err := DecodeCustomer(object)

@@ -24,17 +24,25 @@ const (
 	replyKept = 500      // of it in the log of deliveries
 )
 
-// errPanic is for a delivery that Till itself broke.
-var errPanic = errors.New("internal error")
+// reason is why a try failed in words of ours, which quote nobody.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+const (
+	errPanic    = reason("internal error") // Till itself broke it
+	errRedirect = reason("it redirects, which is not followed")
+	errSecret   = reason("the endpoint's secret is unreadable: rotate it")
+)
 
 // deliver makes one try and writes down how it went.
 func (o *Outbound) deliver(ctx context.Context, to endpointRow, d deliveryRow) {
 	ctx, span := o.trace(ctx, d)
 	defer span.End()
 	a := o.try(ctx, to, d)
-	d = o.outcome(to, d, a)
-	o.show(ctx, span, d, a)
-	if err := o.record(ctx, to, d, a); err != nil {
+	after := o.outcome(to, d, a)
+	o.show(ctx, span, after, a)
+	if err := o.record(ctx, to, d, after, a); err != nil {
 		// Its lease runs out, and then it is sent again.
 		o.opt.Log.ErrorContext(ctx, "cannot write down how an event was delivered", "error", err)
 	}
@@ -58,7 +66,7 @@ func (o *Outbound) try(ctx context.Context, to endpointRow, d deliveryRow) (a At
 	}()
 	a.Milliseconds = time.Since(start).Milliseconds()
 	if err != nil {
-		a.Error = o.words(err)
+		a.Error, a.quotes = o.words(err)
 	}
 	return a
 }
@@ -78,25 +86,28 @@ func (o *Outbound) post(ctx context.Context, to endpointRow, d deliveryRow, at t
 	q.Header.Set(standardwebhooks.HeaderWebhookID, d.EventID)
 	q.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
 	q.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
-	client := o.secure
+	calls := o.secure
 	if q.URL.Scheme == "http" {
-		client = o.plain
+		calls = o.plain
 	}
-	res, err := client.Do(q)
+	res, err := calls.RoundTrip(q) // a client would follow redirects, and read where to
 	if err != nil {
 		return 0, "", err
 	}
 	defer func() { _ = res.Body.Close() }()
 	// The status alone decides; a body that does not end costs it nothing but time.
-	text, _ := io.ReadAll(io.LimitReader(res.Body, replyRead))
-	reply = clean(string(text[:min(len(text), replyKept)]))
+	// What follows a 101 is none: it is the connection, which no timeout ends.
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, replyRead))
+		reply = clean(string(text[:min(len(text), replyKept)]))
+	}
 	switch {
 	case res.StatusCode >= 200 && res.StatusCode < 300:
 		return res.StatusCode, reply, nil
 	case res.StatusCode >= 300 && res.StatusCode < 400:
-		return res.StatusCode, reply, errors.New("it redirects, which is not followed")
+		return res.StatusCode, reply, errRedirect
 	}
-	return res.StatusCode, reply, fmt.Errorf("it answered %d", res.StatusCode)
+	return res.StatusCode, reply, reason(fmt.Sprintf("it answered %d", res.StatusCode))
 }
 
 // sign is the value of webhook-signature: one signature for each secret that holds.
@@ -111,22 +122,25 @@ func (r endpointRow) sign(d deliveryRow, at time.Time) (string, error) {
 			secrets[i], err = key.Sign(d.EventID, at, []byte(d.Body))
 		}
 		if err != nil {
-			return "", errors.New("the endpoint's secret is unreadable: rotate it")
+			return "", errSecret
 		}
 	}
 	return strings.Join(secrets, " "), nil
 }
 
 // words is an error for the log of deliveries, without the URL, which may hold a
-// secret of the receiver's.
-func (o *Outbound) words(err error) string {
+// secret of the receiver's, and whether it quotes the receiver or names it.
+func (o *Outbound) words(err error) (text string, quotes bool) {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Sprintf("no answer within %s", o.opt.Timeout)
+		return fmt.Sprintf("no answer within %s", o.opt.Timeout), false
+	}
+	if ours, ok := errors.AsType[reason](err); ok {
+		return ours.Error(), false
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return clean(err.Error())
+	return clean(err.Error()), true
 }
 
 // clean is text that both databases take, and not too much of it.
@@ -159,15 +173,20 @@ func (o *Outbound) outcome(to endpointRow, d deliveryRow, a Attempt) deliveryRow
 
 // record writes down what came of an attempt, as long as its lease holds: who
 // comes late, such as after a pause of the machine, has nothing to say any more.
-// An endpoint that is gone is disabled.
-func (o *Outbound) record(ctx context.Context, to endpointRow, d deliveryRow, a Attempt) error {
+// Where a replay was asked for meanwhile, which shows by another time of the next
+// try, the attempt is added to the log and its lease ends, no more. An endpoint
+// that is gone is disabled.
+func (o *Outbound) record(ctx context.Context, to endpointRow, taken, after deliveryRow, a Attempt) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	lease := d.LeasedUntil
-	d.LeasedUntil = nil
+	after.LeasedUntil = nil
 	return o.db.Tx(ctx, func(tx *gorm.DB) error {
-		res := tx.Model(&d).Where("leased_until = ?", lease).
-			Select("state", "tries", "attempts", "replay_by", "next_try_at", "leased_until", "settled_at").Updates(&d)
+		held := func() *gorm.DB { return tx.Model(&after).Where("leased_until = ?", taken.LeasedUntil) }
+		res := held().Where("next_try_at = ?", taken.NextTryAt).
+			Select("state", "tries", "attempts", "replay_by", "next_try_at", "leased_until", "settled_at").Updates(&after)
+		if res.Error == nil && res.RowsAffected == 0 {
+			res = held().Select("attempts", "leased_until").Updates(&after)
+		}
 		if res.Error != nil || res.RowsAffected == 0 || a.Status != http.StatusGone {
 			return res.Error
 		}

@@ -48,6 +48,8 @@ type Attempt struct {
 	Reply        string    `json:"reply,omitempty"`  // its beginning
 	Error        string    `json:"error,omitempty"`  // why it does not count as delivered
 	Actor        string    `json:"actor,omitempty"`  // who asked for this replay
+
+	quotes bool // Error quotes the receiver or names it
 }
 
 // mostAttempts is how many attempts of a delivery are kept, the latest.
@@ -84,11 +86,12 @@ func (o *Outbound) Deliveries(ctx context.Context, endpoint string, state State,
 }
 
 // Replay has an event sent to an endpoint again, whatever became of it, with all
-// its tries anew. by is who asks. A try that is under way loses its lease: it has
-// nothing to say about the replay.
+// its tries anew. by is who asks. Where a try is under way it runs after that one,
+// which has nothing to say about it.
 func (o *Outbound) Replay(ctx context.Context, endpoint, id, by string) (d Delivery, err error) {
 	err = o.db.Tx(ctx, func(tx *gorm.DB) error {
-		to, err := find(tx, endpoint)
+		// Locked, as a lease takes what it has read.
+		to, err := find(tx.Clauses(clause.Locking{Strength: "UPDATE"}), endpoint)
 		if err != nil {
 			return err
 		}
@@ -102,9 +105,13 @@ func (o *Outbound) Replay(ctx context.Context, endpoint, id, by string) (d Deliv
 		case !to.Enabled:
 			return errDisabled
 		}
-		r.State, r.Tries, r.ReplayBy, r.NextTryAt, r.LeasedUntil, r.SettledAt = Pending, 0, by, new(o.now()), nil, nil
+		due := o.now()
+		if r.NextTryAt != nil && due.Equal(*r.NextTryAt) {
+			due = due.Add(time.Microsecond) // it tells record of the replay, so it must be another one
+		}
+		r.State, r.Tries, r.ReplayBy, r.NextTryAt, r.SettledAt = Pending, 0, by, &due, nil
 		d = r.delivery()
-		return tx.Select("state", "tries", "replay_by", "next_try_at", "leased_until", "settled_at").Updates(&r).Error
+		return tx.Select("state", "tries", "replay_by", "next_try_at", "settled_at").Updates(&r).Error
 	})
 	if err == nil {
 		o.Wake()

@@ -97,7 +97,7 @@ func TestWhatDiesBetweenDeliveredAndMarkedIsSentAgain(t *testing.T) {
 		if len(second) != 1 || second[0].EventID != first[0].EventID {
 			t.Fatalf("%+v", second)
 		}
-		if err := h.record(t.Context(), to, h.outcome(to, first[0], slept), slept); err != nil {
+		if err := h.record(t.Context(), to, first[0], h.outcome(to, first[0], slept), slept); err != nil {
 			t.Fatal(err)
 		}
 		if page, _, err := h.Deliveries(t.Context(), h.endpoint.ID, "", store.Page{}); err != nil || len(page) != 1 || page[0].State != Pending {
@@ -112,6 +112,100 @@ func TestWhatDiesBetweenDeliveredAndMarkedIsSentAgain(t *testing.T) {
 			t.Errorf("the receiver got %v", h.ids)
 		}
 	})
+}
+
+// A replay of what is under way waits for it, so that there are not three requests
+// at once; it has all its tries, and is told as its asker's.
+func TestAReplayRunsAfterTheTryThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	for name, a := range map[string]Attempt{"fails": {Status: 500, Error: "it answered 500"}, "goes well": {Status: 200}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
+				h := newHall(t, db)
+				h.tell(t, Event{Type: OrderPaid, Subject: "ord_1"})
+				h.tell(t, Event{Type: OrderPaid, Subject: "ord_2"})
+				to, under := h.taken(t)
+				for _, by := range []string{"user:jo", "user:sam", "user:sam"} {
+					if _, err := h.Replay(t.Context(), h.endpoint.ID, under[0].EventID, by); err != nil {
+						t.Fatal(err)
+					}
+					if _, more := h.taken(t); len(more) != 0 {
+						t.Errorf("%d more at once", len(more))
+					}
+				}
+				under[0].Tries = int64(len(schedule)) // it was the last try
+				if err := h.record(t.Context(), to, under[0], h.outcome(to, under[0], a), a); err != nil {
+					t.Fatal(err)
+				}
+				page, _, err := h.Deliveries(t.Context(), h.endpoint.ID, Pending, store.Page{})
+				if err != nil || len(page) != 2 {
+					t.Fatalf("%v %+v", err, page)
+				}
+				_, again := h.taken(t)
+				if len(again) != 1 || again[0].EventID != under[0].EventID || again[0].ReplayBy != "user:sam" || again[0].Tries != 0 || len(again[0].Attempts) != 1 {
+					t.Fatalf("%+v", again)
+				}
+				a := Attempt{Status: 200, Actor: again[0].ReplayBy}
+				if err := h.record(t.Context(), to, again[0], h.outcome(to, again[0], a), a); err != nil {
+					t.Fatal(err)
+				}
+				page, _, err = h.Deliveries(t.Context(), h.endpoint.ID, Delivered, store.Page{})
+				if err != nil || len(page) != 1 || page[0].Tries != 1 || page[0].ReplayBy != "" || len(page[0].Attempts) != 2 {
+					t.Errorf("%v %+v", err, page)
+				}
+			})
+		})
+	}
+}
+
+// A replay that is asked for just as a lease is taken is not lost in it.
+func TestAReplayBetweenALeasesReadAndItsWrite(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t)
+	h := newHall(t, db)
+	h.tell(t, Event{Type: OrderPaid, Subject: "ord_1"})
+	if err := db.Write(t.Context()).Exec("UPDATE outbound_deliveries SET state = 'failed', tries = ?", len(schedule)).Error; err != nil {
+		t.Fatal(err)
+	}
+	page, _, err := h.Deliveries(t.Context(), h.endpoint.ID, "", store.Page{})
+	if err != nil || len(page) != 1 {
+		t.Fatalf("%v %+v", err, page)
+	}
+	var once sync.Once
+	replayed := make(chan error, 1)
+	err = db.Write(t.Context()).Callback().Query().After("gorm:query").Register("replay", func(q *gorm.DB) {
+		if _, lease := q.Statement.Dest.(*[]deliveryRow); !lease {
+			return
+		}
+		once.Do(func() {
+			asked := make(chan struct{})
+			go func() {
+				_, err := h.Replay(t.Context(), h.endpoint.ID, page[0].ID, "user:sam")
+				replayed <- err
+				close(asked)
+			}()
+			select {
+			case <-asked:
+			case <-time.After(50 * time.Millisecond): // it waits for the lease
+			}
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, taken := h.taken(t)
+	if err := <-replayed; err != nil || len(taken) != 1 {
+		t.Fatalf("%v, %d taken", err, len(taken))
+	}
+	a := Attempt{Status: 500, Error: "it answered 500"}
+	if err := h.record(t.Context(), to, taken[0], h.outcome(to, taken[0], a), a); err != nil {
+		t.Fatal(err)
+	}
+	_, again := h.taken(t)
+	if len(again) != 1 || again[0].Tries != 0 || again[0].ReplayBy != "user:sam" {
+		t.Errorf("%+v", again)
+	}
 }
 
 func TestOneOccasionIsToldOnce(t *testing.T) {

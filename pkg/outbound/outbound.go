@@ -55,7 +55,7 @@ type Outbound struct {
 	guard guard
 	wake  chan struct{}
 	// secure and plain call by https and by http.
-	secure, plain *http.Client
+	secure, plain *http.Transport
 	untidy        time.Time
 }
 
@@ -68,20 +68,19 @@ func New(db *store.DB, opt Options) *Outbound {
 		opt.Timeout = defaultTimeout
 	}
 	o := &Outbound{db: db, opt: opt, guard: newGuard(opt.Allowed), wake: make(chan struct{}, 1)}
-	o.secure, o.plain = o.client(false), o.client(true)
+	o.secure, o.plain = o.transport(false), o.transport(true)
 	return o
 }
 
-// client calls endpoints and nobody else: no proxy, no redirects, only addresses
+// transport calls endpoints and nobody else: no proxy, no redirects, only addresses
 // that the guard lets pass.
-func (o *Outbound) client(plain bool) *http.Client {
+func (o *Outbound) transport(plain bool) *http.Transport {
 	dialer := net.Dialer{Timeout: o.opt.Timeout, Control: o.guard.control(plain), Resolver: o.opt.resolver}
-	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
-			TLSHandshakeTimeout: o.opt.Timeout, IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: atOnce, MaxResponseHeaderBytes: 16 << 10,
-		},
+	return &http.Transport{
+		DialContext: dialer.DialContext, ForceAttemptHTTP2: true, DisableCompression: true,
+		TLSHandshakeTimeout: o.opt.Timeout, IdleConnTimeout: 30 * time.Second, MaxIdleConnsPerHost: atOnce, MaxResponseHeaderBytes: 16 << 10,
+		// A connection that fell silent is found out within a try; else all that follow would use it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: o.opt.Timeout / 2, PingTimeout: o.opt.Timeout / 4},
 	}
 }
 

@@ -48,7 +48,8 @@ type deliveryRow struct {
 	Attempts   []Attempt `gorm:"serializer:json"` // the latest few
 	ReplayBy   string    // who asked for a replay that has not run yet
 	CreatedAt  time.Time
-	NextTryAt  *time.Time
+	// NextTryAt stays as it is during a try, unless a replay is asked for.
+	NextTryAt *time.Time
 	// LeasedUntil is set while it is on its way: until then nobody else tries it,
 	// and what came of it is only taken from who has this lease.
 	LeasedUntil *time.Time

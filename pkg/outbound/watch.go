@@ -20,18 +20,22 @@ func (o *Outbound) trace(ctx context.Context, d deliveryRow) (context.Context, t
 }
 
 // show logs, counts and traces how an attempt went. What the endpoint has said is
-// kept in the log of deliveries alone, and so is its URL.
+// kept in the log of deliveries alone, and so are its URL and its addresses.
 func (o *Outbound) show(ctx context.Context, span trace.Span, d deliveryRow, a Attempt) {
 	facts := []any{"event", d.Type, "message_id", d.EventID, "endpoint_id", d.EndpointID, "attempt", d.Tries, "status", a.Status}
+	why := a.Error
+	if a.quotes {
+		why = "there was no answer"
+	}
 	switch {
 	case d.State == Delivered:
 		o.opt.Log.InfoContext(ctx, "event delivered", facts...)
 	case a.Status == http.StatusGone:
 		o.opt.Log.WarnContext(ctx, "endpoint disabled, it is gone", facts...)
 	case d.State == Dead:
-		o.opt.Log.ErrorContext(ctx, "event given up", append(facts, "error", a.Error)...)
+		o.opt.Log.ErrorContext(ctx, "event given up", append(facts, "error", why)...)
 	default:
-		o.opt.Log.WarnContext(ctx, "event not delivered, it is tried again", append(facts, "error", a.Error)...)
+		o.opt.Log.WarnContext(ctx, "event not delivered, it is tried again", append(facts, "error", why)...)
 	}
 	o.opt.Metrics.Outbound(string(d.Type), string(d.State), time.Duration(a.Milliseconds)*time.Millisecond)
 	if span.IsRecording() {
