@@ -87,6 +87,10 @@ export interface paths {
          *     With a `reference` that this caller has used before, the existing order is
          *     answered with 200, with its lines and total brought up to date where it is still `open`.
          *
+         *     A `promotionCode` counts as redeemed from the moment that an order has it, until the
+         *     order is canceled or does without it. What Stripe itself redeems counts as well. An
+         *     order that it leaves nothing of is `open` until `POST /payments/intent` places it.
+         *
          *     **From your backend**, with a server key: `subject` says whose order it is, and only
          *     that user can pay it. `lines` + `currency` set names and prices of your own, and
          *     `amount` may be any that can be charged. The order has `setByServer: true`: under its
@@ -177,7 +181,8 @@ export interface paths {
          * @description Cancels the live attempt at Stripe first, sees it dead, and then cancels the
          *     order, so that a canceled order can not be paid. A canceled order answers 200
          *     again. 409 `order_already_paid` once money has been taken; 409 `payment_in_progress`
-         *     while Stripe is still processing; 503 `stripe_unavailable` when Stripe's
+         *     while Stripe is still processing, 409 `payment_not_cancelable` for the customer
+         *     while money is held for it; 503 `stripe_unavailable` when Stripe's
          *     answer is not known: the order is unchanged, and the same call again settles it.
          */
         post: operations["cancelOrder"];
@@ -206,6 +211,10 @@ export interface paths {
          *     back all that is left. Send an `Idempotency-Key`: without one a request that is repeated
          *     is a second refund.
          *
+         *     Of a line, what was paid for it goes back: without its part of the discount, and by the
+         *     piece also where it was sold by the package. All pieces of a line, in however many refunds,
+         *     come to the line's `amount` less its `discountAmount`, to the last minor unit.
+         *
          *     One refund is of one payment: the one in `paymentId`, or the oldest of the order's that has enough left.
          *     An order that was paid twice takes two refunds. The amount is held before
          *     Stripe is asked, so that however many are asked for at once, they never come to more than was taken.
@@ -214,11 +223,138 @@ export interface paths {
          *       or not, and a bank may send back one that has `succeeded`. What failed counts no more.
          *     - 202: Stripe's answer is not known yet, `status` is `unknown`. Nothing is lost: Till settles it
          *       within minutes; `GET` the `Location`, or send the same request with its key again.
-         *     - 409 `order_not_paid`; `nothing_to_refund`; `refund_refused` where Stripe will not have it, such as for a charge
-         *       that is disputed: it is on record as `failed`, and the amount is free again.
+         *     - 409 `order_not_paid`; `nothing_to_refund`, also of an order of 0; `charge_disputed` while a dispute of the payment is open, which is no
+         *       inquiry; `refund_refused` where Stripe will not have it for another reason: then it is on record as
+         *       `failed`, and the amount is free again. What a dispute has taken for good is not there to be refunded.
          *     - 422 `refund_too_large` says what is left.
          */
         post: operations["createRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an order's disputes
+         * @description Newest first.
+         */
+        get: operations["listOrderDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List disputes
+         * @description Newest first. With `status=needs_response` those that wait for an answer.
+         */
+        get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a dispute */
+        get: operations["getDispute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a file for evidence
+         * @description One part, `file`, with a file name: a PDF, JPEG or PNG of up to 5 MiB, by its content (422 `file_type_refused`). Stripe
+         *     keeps it, Till does not. Its `id` is then named in evidence. The same content again is the same file, so
+         *     send it again where the answer was lost or is 503.
+         */
+        post: operations["addDisputeFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give evidence
+         * @description Lays evidence ready at Stripe: what was laid ready before under other names stays. With `submit: true` all of it goes to
+         *     the bank, which takes it once: after that the dispute takes no more. The texts may have 150,000 characters
+         *     together, the files named in one call 4.5 MB.
+         *
+         *     - 200: Stripe has it.
+         *     - 202: Stripe's answer is not known yet. Till settles it within minutes; the same request with its key finds out.
+         *     - 409 `dispute_not_answerable` where its `status` is neither `needs_response` nor `warning_needs_response`;
+         *       `dispute_busy` while an earlier call is not settled; `dispute_refused` where Stripe will not have it.
+         */
+        post: operations["giveDisputeEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a dispute
+         * @description The payer is right. It is lost for good, and its money with it. Answers as giving evidence does.
+         */
+        post: operations["closeDispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -278,7 +414,8 @@ export interface paths {
          *     secret and a `return_url`, and follow the outcome with `GET /payments/{id}?wait=`;
          *     `nextAction` says at each point what your app does next.
          *
-         *     - 201: a new attempt.
+         *     - 201: a new attempt. Where a `promotionCode` leaves nothing to pay, it has `succeeded`
+         *       already, with `amount` 0 and without a `clientSecret`: nothing is to be confirmed.
          *     - 200: an attempt is already there. A live one comes back with its secret,
          *       re-priced if the amount changed; where the order is already paid, authorized
          *       or processing, that payment comes back without a secret and nothing new is made.
@@ -390,7 +527,8 @@ export interface paths {
          * Cancel a payment attempt
          * @description Ends the attempt; its order stays `open` and can be paid by another one. A
          *     canceled payment answers 200 again. 409 `payment_not_cancelable` once it has
-         *     succeeded or is processing. 202 when Stripe's answer is not known yet.
+         *     succeeded or is processing, and while it holds money (`requires_capture`): only
+         *     a server key or staff lets that go. 202 when Stripe's answer is not known yet.
          */
         post: operations["cancelPayment"];
         delete?: never;
@@ -613,7 +751,9 @@ export interface paths {
          *     `setupFutureUsage` as its `usage` and none of the others. A user's sheet has
          *     `customerId` and `ephemeralKeySecret` too, and so shows what is saved and lets the
          *     user change it. The key holds for an hour, each call makes another one, and Till keeps
-         *     none. It is left out, with `customerId`, for guests and where nothing is to be confirmed.
+         *     none. It is left out, with `customerId`, for guests and where nothing is to be confirmed:
+         *     then open no sheet. So it is where a `promotionCode` leaves nothing to pay: `status` is `succeeded`
+         *     and `amount` 0, the order is paid, and nothing is saved.
          */
         post: operations["createPaymentSheet"];
         delete?: never;
@@ -636,6 +776,7 @@ export interface paths {
          * @description Takes what a payment in `requires_capture` holds: all of it, or `amount`, and the rest
          *     goes back to the payer. A hold is captured once, and lapses at `captureBefore`; it
          *     is released by cancelling the payment. Capturing the same again answers 200 again.
+         *     A payment of 0 has nothing to capture, and answers 200 as well.
          *     409 `payment_not_capturable` where nothing is held or another amount has been
          *     captured, 422 `capture_too_large` for more than is held. 202 when Stripe's answer
          *     is not known yet; the same request again settles it.
@@ -804,12 +945,43 @@ export interface components {
             lookupKey?: string;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units; of a package, where there is `transformQuantity`
              * @example 1800
              */
             unitAmount: number;
             /** @example eur */
             currency: string;
+            /** @description Further currencies that it can be ordered in, by name: send one as `currency` beside `items` */
+            currencyOptions?: components["schemas"]["CurrencyOption"][];
+            transformQuantity?: components["schemas"]["TransformQuantity"];
+        };
+        CurrencyOption: {
+            /** @example usd */
+            currency: string;
+            /**
+             * Format: int64
+             * @description Minor units of this currency
+             * @example 1950
+             */
+            unitAmount: number;
+        };
+        /**
+         * @description Present where the unit amount is for a package: a quantity is charged as so many packages
+         *     of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+         *     that makes none is refused with 422 `quantity_too_small`.
+         */
+        TransformQuantity: {
+            /**
+             * Format: int64
+             * @description Pieces in a package
+             * @example 6
+             */
+            divideBy: number;
+            /**
+             * @description `up` or `down`
+             * @example up
+             */
+            round: string;
         };
         GuestToken: {
             /** @description Send it as `Authorization: Bearer …` */
@@ -854,7 +1026,7 @@ export interface components {
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount` or `lines`
+             * @description ISO 4217. Required with `amount` and `lines`; with `items` one of all prices' `currencyOptions`, or left out for their own
              * @example eur
              */
             currency?: string;
@@ -867,6 +1039,11 @@ export interface components {
              * @description Server keys alone: the user's address, where Till sends the confirmation if there is no `receiptEmail`
              */
             email?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
             /**
              * @description Your id for this cart. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
@@ -921,10 +1098,15 @@ export interface components {
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount`
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
              * @example eur
              */
             currency?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
             /**
              * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
@@ -978,10 +1160,15 @@ export interface components {
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount`
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
              * @example eur
              */
             currency?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
             /**
              * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
@@ -1365,7 +1552,14 @@ export interface components {
             reference?: string;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units, all items without the discount
+             * @example 3600
+             */
+            subtotal: number;
+            discount?: components["schemas"]["OrderDiscount"];
+            /**
+             * Format: int64
+             * @description Minor units, what is to be paid
              * @example 3600
              */
             total: number;
@@ -1375,6 +1569,15 @@ export interface components {
              * @example 0
              */
             amountRefunded: number;
+            /** @description Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side. */
+            disputed?: boolean;
+            /**
+             * Format: int64
+             * @description Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
+             */
+            amountDisputed?: number;
+            /** @description Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING` */
+            fraudWarning?: boolean;
             /** @example eur */
             currency: string;
             /** @description Whose it is, shown to server keys and staff: the `sub` of the owner's tokens */
@@ -1406,6 +1609,19 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
+        OrderDiscount: {
+            /**
+             * @description The promotion code, as you have written it at Stripe
+             * @example WINTER
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description Minor units, what it takes off the subtotal
+             * @example 360
+             */
+            amount: number;
+        };
         OrderItem: {
             /**
              * Format: int64
@@ -1425,16 +1641,23 @@ export interface components {
             quantity: number;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units; of a package, where there is `transformQuantity`
              * @example 1800
              */
             unitAmount: number;
+            transformQuantity?: components["schemas"]["TransformQuantity"];
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units: `unitAmount` × `quantity`, or × the packages that it makes
              * @example 3600
              */
             amount: number;
+            /**
+             * Format: int64
+             * @description Minor units, the part of the order's discount that is taken off this item; left out where none is
+             * @example 360
+             */
+            discountAmount?: number;
         };
         OrderPayment: {
             /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
@@ -1472,6 +1695,7 @@ export interface components {
             position: number;
             /**
              * Format: int64
+             * @description Pieces, as the `quantity` of the order's line
              * @example 1
              */
             quantity: number;
@@ -1518,7 +1742,7 @@ export interface components {
             /** @description Shown to server keys and staff */
             note?: string;
             /**
-             * @description Who asked for it, as a timeline's `actor`, shown to server keys and staff; left out where it was made in Stripe's dashboard
+             * @description Who asked for it, as a timeline's `actor`, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
              * @example user:jo
              */
             requestedBy?: string;
@@ -1535,15 +1759,154 @@ export interface components {
             position: number;
             /**
              * Format: int64
+             * @description Pieces
              * @example 1
              */
             quantity: number;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units, what was paid for them
              * @example 1800
              */
             amount: number;
+        };
+        DisputeList: {
+            data: components["schemas"]["Dispute"][];
+            hasMore: boolean;
+        };
+        Dispute: {
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            paymentId: string;
+            /** @example dp_1O */
+            stripeId: string;
+            /**
+             * Format: int64
+             * @description What is disputed, minor units
+             * @example 3600
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * Format: int64
+             * @description What it has taken from your balance, minor units, without Stripe's fee
+             * @example 3600
+             */
+            amountWithdrawn: number;
+            /**
+             * Format: int64
+             * @description What of that came back
+             * @example 0
+             */
+            amountReinstated: number;
+            /**
+             * @description Stripe's word, an open set
+             * @example product_not_received
+             */
+            reason: string;
+            /**
+             * @description Stripe's word, an open set: `needs_response`, `under_review`, `won`, `lost`; of an inquiry, which takes no money, `warning_needs_response`, `warning_under_review`, `warning_closed`
+             * @example needs_response
+             */
+            status: string;
+            /** @description Whether the payment can still be refunded, as under an inquiry, which a full refund ends */
+            refundable: boolean;
+            /**
+             * Format: date-time
+             * @description Until when evidence is taken; without an answer it is lost then
+             */
+            evidenceDueBy?: string;
+            /** @description Whether evidence is laid ready or was given */
+            hasEvidence: boolean;
+            /** @description Whether the time for evidence is over */
+            pastDue: boolean;
+            /**
+             * Format: int64
+             * @description How often evidence went to the bank
+             * @example 0
+             */
+            submissionCount: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /**
+             * Format: date-time
+             * @description Left out while it is open
+             */
+            closedAt?: string;
+        };
+        DisputeFile: {
+            /**
+             * @description To be named in evidence
+             * @example dfi_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            id: string;
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            disputeId: string;
+            /** @example receipt.pdf */
+            name: string;
+            /**
+             * @description `pdf`, `jpg` or `png`
+             * @example pdf
+             */
+            type: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             * @example 48211
+             */
+            size: number;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        GiveDisputeEvidence: {
+            evidence?: components["schemas"]["DisputeEvidence"];
+            /** @description With `true` it goes to the bank, once and for all; else it is laid ready */
+            submit?: boolean;
+        };
+        /** @description [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids. */
+        DisputeEvidence: {
+            accessActivityLog?: string;
+            billingAddress?: string;
+            cancellationPolicyDisclosure?: string;
+            cancellationRebuttal?: string;
+            customerEmailAddress?: string;
+            customerName?: string;
+            customerPurchaseIp?: string;
+            duplicateChargeExplanation?: string;
+            duplicateChargeId?: string;
+            productDescription?: string;
+            refundPolicyDisclosure?: string;
+            refundRefusalExplanation?: string;
+            serviceDate?: string;
+            shippingAddress?: string;
+            shippingCarrier?: string;
+            shippingDate?: string;
+            shippingTrackingNumber?: string;
+            uncategorizedText?: string;
+            /** @description The id of a file of this dispute */
+            cancellationPolicy?: string;
+            /** @description The id of a file of this dispute */
+            customerCommunication?: string;
+            /** @description The id of a file of this dispute */
+            customerSignature?: string;
+            /** @description The id of a file of this dispute */
+            duplicateChargeDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            receipt?: string;
+            /** @description The id of a file of this dispute */
+            refundPolicy?: string;
+            /** @description The id of a file of this dispute */
+            serviceDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            shippingDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            uncategorizedFile?: string;
         };
         WebhookDeliveryList: {
             data: components["schemas"]["WebhookDelivery"][];
@@ -1821,6 +2184,40 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["Order"];
         };
+        OrderRefundedEvent: {
+            /** @example order.refunded */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["OrderRefunded"];
+        };
+        OrderRefunded: {
+            refund: components["schemas"]["Refund"];
+            order: components["schemas"]["Order"];
+        };
+        DisputeOpenedEvent: {
+            /** @example dispute.opened */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
+        DisputeClosedEvent: {
+            /** @example dispute.closed */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
         OrderCanceledEvent: {
             /** @example order.canceled */
             type: string;
@@ -1973,6 +2370,8 @@ export interface components {
         PaymentMethodId: string;
         /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
         RefundId: string;
+        /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+        DisputeId: string;
         /**
          * @description Stripe's event id.
          * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
@@ -2396,6 +2795,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOrderDisputes: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDisputes: {
+        parameters: {
+            query?: {
+                /** @description A dispute's `status`; only those that have it. */
+                status?: string;
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addDisputeFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Stripe has the file */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeFile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveDisputeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "evidence": {
+                 *         "productDescription": "Two enamel mugs",
+                 *         "shippingTrackingNumber": "JD0002"
+                 *       },
+                 *       "submit": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveDisputeEvidence"];
+            };
+        };
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    closeDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
                 };
             };
             default: components["responses"]["Problem"];
