@@ -170,11 +170,138 @@ export interface paths {
          *       or not, and a bank may send back one that has `succeeded`. What failed counts no more.
          *     - 202: Stripe's answer is not known yet, `status` is `unknown`. Nothing is lost: Till settles it
          *       within minutes; `GET` the `Location`, or send the same request with its key again.
-         *     - 409 `order_not_paid`; `nothing_to_refund`; `refund_refused` where Stripe will not have it, such as for a charge
-         *       that is disputed: it is on record as `failed`, and the amount is free again.
+         *     - 409 `order_not_paid`; `nothing_to_refund`; `charge_disputed` while a dispute of the payment is open, which is no
+         *       inquiry; `refund_refused` where Stripe will not have it for another reason: then it is on record as
+         *       `failed`, and the amount is free again. What a dispute has taken for good is not there to be refunded.
          *     - 422 `refund_too_large` says what is left.
          */
         post: operations["createRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an order's disputes
+         * @description Newest first.
+         */
+        get: operations["listOrderDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List disputes
+         * @description Newest first. With `status=needs_response` those that wait for an answer.
+         */
+        get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a dispute */
+        get: operations["getDispute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a file for evidence
+         * @description One part, `file`, with a file name: a PDF, JPEG or PNG of up to 5 MiB, by its content (422 `file_type_refused`). Stripe
+         *     keeps it, Till does not. Its `id` is then named in evidence. The same content again is the same file, so
+         *     send it again where the answer was lost or is 503.
+         */
+        post: operations["addDisputeFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give evidence
+         * @description Lays evidence ready at Stripe: what was laid ready before under other names stays. With `submit: true` all of it goes to
+         *     the bank, which takes it once: after that the dispute takes no more. The texts may have 150,000 characters
+         *     together, the files named in one call 4.5 MB.
+         *
+         *     - 200: Stripe has it.
+         *     - 202: Stripe's answer is not known yet. Till settles it within minutes; the same request with its key finds out.
+         *     - 409 `dispute_not_answerable` where its `status` is neither `needs_response` nor `warning_needs_response`;
+         *       `dispute_busy` while an earlier call is not settled; `dispute_refused` where Stripe will not have it.
+         */
+        post: operations["giveDisputeEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a dispute
+         * @description The payer is right. It is lost for good, and its money with it. Answers as giving evidence does.
+         */
+        post: operations["closeDispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1285,6 +1412,15 @@ export interface components {
              * @example 0
              */
             amountRefunded: number;
+            /** @description Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side. */
+            disputed?: boolean;
+            /**
+             * Format: int64
+             * @description Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
+             */
+            amountDisputed?: number;
+            /** @description Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING` */
+            fraudWarning?: boolean;
             /** @example eur */
             currency: string;
             /** @description Whose it is, shown to server keys and staff: the `sub` of the owner's tokens */
@@ -1423,7 +1559,7 @@ export interface components {
             /** @description Shown to server keys and staff */
             note?: string;
             /**
-             * @description Who asked for it, shown to server keys and staff; left out where it was made in Stripe's dashboard
+             * @description Who asked for it, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
              * @example user:jo
              */
             requestedBy?: string;
@@ -1449,6 +1585,144 @@ export interface components {
              * @example 1800
              */
             amount: number;
+        };
+        DisputeList: {
+            data: components["schemas"]["Dispute"][];
+            hasMore: boolean;
+        };
+        Dispute: {
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            paymentId: string;
+            /** @example dp_1O */
+            stripeId: string;
+            /**
+             * Format: int64
+             * @description What is disputed, minor units
+             * @example 3600
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * Format: int64
+             * @description What it has taken from your balance, minor units, without Stripe's fee
+             * @example 3600
+             */
+            amountWithdrawn: number;
+            /**
+             * Format: int64
+             * @description What of that came back
+             * @example 0
+             */
+            amountReinstated: number;
+            /**
+             * @description Stripe's word, an open set
+             * @example product_not_received
+             */
+            reason: string;
+            /**
+             * @description Stripe's word, an open set: `needs_response`, `under_review`, `won`, `lost`; of an inquiry, which takes no money, `warning_needs_response`, `warning_under_review`, `warning_closed`
+             * @example needs_response
+             */
+            status: string;
+            /** @description Whether the payment can still be refunded, as under an inquiry, which a full refund ends */
+            refundable: boolean;
+            /**
+             * Format: date-time
+             * @description Until when evidence is taken; without an answer it is lost then
+             */
+            evidenceDueBy?: string;
+            /** @description Whether evidence is laid ready or was given */
+            hasEvidence: boolean;
+            /** @description Whether the time for evidence is over */
+            pastDue: boolean;
+            /**
+             * Format: int64
+             * @description How often evidence went to the bank
+             * @example 0
+             */
+            submissionCount: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /**
+             * Format: date-time
+             * @description Left out while it is open
+             */
+            closedAt?: string;
+        };
+        DisputeFile: {
+            /**
+             * @description To be named in evidence
+             * @example dfi_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            id: string;
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            disputeId: string;
+            /** @example receipt.pdf */
+            name: string;
+            /**
+             * @description `pdf`, `jpg` or `png`
+             * @example pdf
+             */
+            type: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             * @example 48211
+             */
+            size: number;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        GiveDisputeEvidence: {
+            evidence?: components["schemas"]["DisputeEvidence"];
+            /** @description With `true` it goes to the bank, once and for all; else it is laid ready */
+            submit?: boolean;
+        };
+        /** @description [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids. */
+        DisputeEvidence: {
+            accessActivityLog?: string;
+            billingAddress?: string;
+            cancellationPolicyDisclosure?: string;
+            cancellationRebuttal?: string;
+            customerEmailAddress?: string;
+            customerName?: string;
+            customerPurchaseIp?: string;
+            duplicateChargeExplanation?: string;
+            duplicateChargeId?: string;
+            productDescription?: string;
+            refundPolicyDisclosure?: string;
+            refundRefusalExplanation?: string;
+            serviceDate?: string;
+            shippingAddress?: string;
+            shippingCarrier?: string;
+            shippingDate?: string;
+            shippingTrackingNumber?: string;
+            uncategorizedText?: string;
+            /** @description The id of a file of this dispute */
+            cancellationPolicy?: string;
+            /** @description The id of a file of this dispute */
+            customerCommunication?: string;
+            /** @description The id of a file of this dispute */
+            customerSignature?: string;
+            /** @description The id of a file of this dispute */
+            duplicateChargeDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            receipt?: string;
+            /** @description The id of a file of this dispute */
+            refundPolicy?: string;
+            /** @description The id of a file of this dispute */
+            serviceDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            shippingDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            uncategorizedFile?: string;
         };
         WebhookDeliveryList: {
             data: components["schemas"]["WebhookDelivery"][];
@@ -1726,6 +2000,40 @@ export interface components {
             timestamp: string;
             data: components["schemas"]["Order"];
         };
+        OrderRefundedEvent: {
+            /** @example order.refunded */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["OrderRefunded"];
+        };
+        OrderRefunded: {
+            refund: components["schemas"]["Refund"];
+            order: components["schemas"]["Order"];
+        };
+        DisputeOpenedEvent: {
+            /** @example dispute.opened */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
+        DisputeClosedEvent: {
+            /** @example dispute.closed */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
         OrderCanceledEvent: {
             /** @example order.canceled */
             type: string;
@@ -1859,6 +2167,8 @@ export interface components {
         PaymentMethodId: string;
         /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
         RefundId: string;
+        /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+        DisputeId: string;
         /**
          * @description Stripe's event id.
          * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
@@ -2186,6 +2496,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOrderDisputes: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDisputes: {
+        parameters: {
+            query?: {
+                /** @description A dispute's `status`; only those that have it. */
+                status?: string;
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addDisputeFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Stripe has the file */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeFile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveDisputeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "evidence": {
+                 *         "productDescription": "Two enamel mugs",
+                 *         "shippingTrackingNumber": "JD0002"
+                 *       },
+                 *       "submit": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveDisputeEvidence"];
+            };
+        };
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    closeDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
                 };
             };
             default: components["responses"]["Problem"];
