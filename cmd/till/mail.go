@@ -67,7 +67,7 @@ func (c *mailPreview) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+	if err := os.MkdirAll(c.Out, 0o750); err != nil {
 		return err
 	}
 	for _, p := range append(pages, page{Name: "index.html", Body: previewIndex(pages)}) {

@@ -40,7 +40,7 @@ func TestMailPreviewRefusesWhatThereIsNot(t *testing.T) {
 	t.Parallel()
 	settings := letterSettings{DefaultLocale: "en", ShopName: "Fjord", Currency: "eur"}
 	for want, c := range map[string]mailPreview{
-		"order_refunded": {letterSettings: settings, Kinds: []string{"order_payed"}},
+		"order_refunded": {letterSettings: settings, Kinds: []string{"order_sent"}},
 		"--locale":       {letterSettings: settings, Locale: []string{"german"}},
 		"no mails in fr": {letterSettings: letterSettings{DefaultLocale: "fr", Currency: "eur"}},
 	} {
