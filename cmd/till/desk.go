@@ -34,9 +34,11 @@ type desk struct {
 type actingDesk struct {
 	desk
 	account
-	ShopName   string        `name:"shop-name" env:"TILL_SHOP_NAME" default:"Shop" hidden:""`
-	StaffEmail string        `name:"staff-email" env:"TILL_STAFF_EMAIL" hidden:""`
-	SweepAfter time.Duration `name:"sweep-after" env:"TILL_SWEEP_AFTER" default:"60s" hidden:""`
+	ShopName   string `name:"shop-name" env:"TILL_SHOP_NAME" default:"Shop" hidden:""`
+	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" hidden:""`
+	// FraudWarning decides here as well: an act applies what Stripe answers.
+	FraudWarning string        `name:"fraud-warning" env:"TILL_FRAUD_WARNING" default:"flag" enum:"refund,flag,off" hidden:""`
+	SweepAfter   time.Duration `name:"sweep-after" env:"TILL_SWEEP_AFTER" default:"60s" hidden:""`
 }
 
 // operator is whoever sits at this terminal.
@@ -72,7 +74,7 @@ func (d *actingDesk) payments(ctx context.Context, f func(*payments.Service) err
 	if d.Data != "" && d.StripeSecretKey == "" { // a demo's
 		d.StripeSecretKey, d.StripeURL = "sk_test_demo", cmp.Or(d.StripeURL, demoStripe)
 	}
-	if d.SweepAfter <= 0 {
+	if d.SweepAfter <= 10*time.Second {
 		return errors.New("TILL_SWEEP_AFTER must be longer than 10s")
 	}
 	g, livemode, err := d.account.open()
@@ -95,7 +97,7 @@ func (d *actingDesk) payments(ctx context.Context, f func(*payments.Service) err
 		return err
 	}
 	return f(payments.New(payments.Config{
-		Instance: instance, Livemode: livemode, ShopName: d.ShopName, StaffEmail: d.StaffEmail, Issuers: d.issuers(), SweepAfter: d.SweepAfter,
+		Instance: instance, Livemode: livemode, ShopName: d.ShopName, StaffEmail: d.StaffEmail, Issuers: d.issuers(), FraudPolicy: payments.FraudPolicy(d.FraudWarning), SweepAfter: d.SweepAfter,
 	}, payments.Options{DB: db, Gateway: g, Effects: follows, Log: quiet}))
 }
 

@@ -181,7 +181,7 @@ type ordersRefund struct {
 	actingDesk
 	once
 	Amount  *int64   `placeholder:"MINOR" help:"How much, in minor units (500 is 5.00 eur)."`
-	Item    []string `placeholder:"LINE:QUANTITY" help:"Lines by their number, such as 0:1; comma-separated or repeated."`
+	Item    []string `sep:"none" placeholder:"LINE:QUANTITY" help:"Lines by their number, such as 0:1; comma-separated or repeated."`
 	Payment string   `placeholder:"ID" help:"Of this payment, pay_…; else the oldest that has enough left."`
 	Reason  string   `placeholder:"REASON" help:"duplicate, fraudulent or requested_by_customer."`
 	Note    string   `placeholder:"TEXT" help:"For staff."`
@@ -225,7 +225,10 @@ func (c *ordersRefund) Run(ctx context.Context) error {
 
 // items reads lines such as 0:1.
 func (c *ordersRefund) items() (out []payments.RefundItem, err error) {
-	for _, text := range c.Item {
+	for _, text := range strings.Split(strings.Join(c.Item, ","), ",") {
+		if len(c.Item) == 0 {
+			break
+		}
 		line, quantity, _ := strings.Cut(text, ":")
 		at, err1 := strconv.ParseInt(line, 10, 64)
 		n, err2 := strconv.ParseInt(quantity, 10, 64)

@@ -42,6 +42,7 @@ func TestOrigins(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		mine := s.own(t, s.token)
 		dispute := s.disputed(s.Staff("sam"))
+		s.settle()
 		fill := strings.NewReplacer("/disputes/{id}", "/disputes/"+dispute, "/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
 		for name, origin := range map[string]string{
 			"evil": "https://evil.example", "null": "null", "a suffix twin": "https://evilshop.example", "a prefix twin": "https://shop.example.evil.example", "a twin by a dash": "https://shop.example-evil.com",
@@ -138,7 +139,7 @@ func TestOriginsOfAnswers(t *testing.T) {
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
 		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
 		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
-			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff),
+			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff), "/disputes/{id}", "/disputes/"+s.disputed(staff),
 			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
@@ -146,7 +147,7 @@ func TestOriginsOfAnswers(t *testing.T) {
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
 			switch {
-			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"), strings.Contains(o.path, "/disputes"):
+			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"), strings.Contains(o.path, "/disputes"), o.path == "/payments":
 				q.token = staff
 			case strings.HasPrefix(o.path, "/me/"):
 				q.token = s.User("jenny")

@@ -170,8 +170,10 @@ func TestADisputeIsAnsweredWithAFileAndWon(t *testing.T) {
 				t.Errorf("no %s in %s", want, history.Body)
 			}
 		}
-		if own := r.Call("GET", "/payments/"+s.payment+"/timeline?limit=100", s.token, nil); strings.Contains(string(own.Body), "dispute") {
-			t.Errorf("%s", own.Body)
+		for _, path := range []string{"/payments/" + s.payment, "/orders/" + s.order} {
+			if own := r.Call("GET", path+"/timeline?limit=100", s.token, nil); strings.Contains(string(own.Body), "dispute") {
+				t.Errorf("%s", own.Body)
+			}
 		}
 		balanced(r)
 	})

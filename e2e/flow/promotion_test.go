@@ -285,6 +285,9 @@ func TestWhoMayUseACode(t *testing.T) {
 			t.Errorf("%s", a.Body)
 		}
 		started := r.Intent(201, token, line{price, 1}.with("FIRST", "reference", "cart-1", "receiptEmail", "jenny@example.com"))
+		if a := r.Intent(422, token, line{price, 1}.with("FIRST", "reference", "cart-2")); a.Get("code") != "promotion_code_first_order_only" || !strings.Contains(a.Get("detail"), started.Get("orderId")) {
+			t.Errorf("a second first order, before the first is paid: %s", a.Body)
+		}
 		r.Confirm(started.Get("clientSecret"), "pm_card_visa")
 		r.Await(token, started.Get("id"), 0)
 		if a := r.Intent(422, token, line{price, 1}.with("FIRST")); a.Get("code") != "promotion_code_first_order_only" {

@@ -46,7 +46,7 @@ func (s *Service) Code(tx *gorm.DB, code, order string, now time.Time) (Discount
 			percent: k.PercentOff, amounts: k.AmountOff, products: k.Products,
 		}
 		for _, id := range held {
-			if id == p.ID && k.Whole && p.Whole {
+			if id == p.ID && k.Whole && p.Whole && !p.CreatedAt.Before(k.CreatedAt) {
 				d.Held = true
 				return d, nil
 			}
@@ -117,7 +117,7 @@ func (s *Service) room(tx *gorm.DB, promotion string, now time.Time) error {
 	if err := tx.Where(mine, s.livemode, p.CouponID).Take(&k).Error; err != nil {
 		return err
 	}
-	if p.MaxRedemptions > 0 || k.MaxRedemptions > 0 {
+	if p.MaxRedemptions > 0 || k.MaxRedemptions > 0 || p.FirstTime { // which its caller looks at next
 		locked := func() *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
 		if err := locked().Where(mine, s.livemode, p.CouponID).Take(&k).Error; err != nil {
 			return err
@@ -150,6 +150,12 @@ func (s *Service) room(tx *gorm.DB, promotion string, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// FirstOrders are the ids of the orders that have a code which is for first orders only.
+func (s *Service) FirstOrders(tx *gorm.DB) *gorm.DB {
+	return tx.Table("redemptions r").Select("r.order_id").
+		Joins("JOIN promotion_codes p ON p.account = '' AND p.livemode = r.livemode AND p.id = r.promotion_id").Where("p.first_time AND p.livemode = ?", s.livemode)
 }
 
 // Settle leaves an order the redemption of this code alone, pending or not; of none

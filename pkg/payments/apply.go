@@ -9,6 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/effects"
 	"till/pkg/money"
 	"till/pkg/store"
 	"till/pkg/timeline"
@@ -290,6 +291,10 @@ func (b *batch) settleOrders() error {
 	if err := b.tellRefunded(); err != nil {
 		return err
 	}
+	// What was left to do, or went wrong, earlier in the batch is nothing to write about now.
+	b.effects = slices.DeleteFunc(b.effects, func(e effects.Effect) bool {
+		return moveLetters[e.Name] && (b.orders[OrderID(e.Done.OrderID)].PaidAt != nil || b.payments[ID(e.Done.PaymentID)].Version != e.Done.Version)
+	})
 	return b.sendReceipts(newlyPaid)
 }
 

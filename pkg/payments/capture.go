@@ -79,7 +79,7 @@ func (s *Service) captureAtStripe(ctx context.Context, who auth.Principal, row p
 		return row, ErrCaptureTooLarge.Detailf("amount must be at most %d (minor units), which is held.", row.Authorized)
 	}
 	if take != row.Authorized {
-		if err := inSteps(take, row.Currency); err != nil {
+		if err := inSteps(take, row.Currency, "amount"); err != nil {
 			return row, err
 		}
 	}

@@ -293,11 +293,11 @@ func chargeable(a money.Amount, param string) error {
 }
 
 // inSteps refuses a part of an amount that Stripe's step of the currency does not allow.
-func inSteps(minor int64, currency money.Currency) error {
+func inSteps(minor int64, currency money.Currency, field string) error {
 	if minor%currency.Step() == 0 {
 		return nil
 	}
-	return ErrAmountInvalid.Detailf("amount must be a multiple of %d (minor units) in %s.", currency.Step(), currency).At("amount")
+	return ErrAmountInvalid.Detailf("%d (minor units of %s) is no multiple of %d.", minor, currency, currency.Step()).At(field)
 }
 
 // same reports whether an order holds just these lines.

@@ -229,9 +229,9 @@ func (s *Service) becomesBehind(tx *gorm.DB, order *orderRow, current *paymentRo
 // is given back once Stripe has the new amount.
 func (s *Service) redeemBehind(tx *gorm.DB, order *orderRow, cart *priced) error {
 	if order.PromotionID == "" && cart.promotion == nil {
-		return s.redeem(tx, order.ID, nil, true)
+		return s.redeem(tx, order.Owner, order.ID, nil, true)
 	}
-	return s.redeem(tx, order.ID, cart.promotion, true)
+	return s.redeem(tx, order.Owner, order.ID, cart.promotion, true)
 }
 
 // payNothing pays an order whose total is 0: without Stripe, and once, since only an

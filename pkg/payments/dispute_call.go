@@ -124,8 +124,8 @@ func (s *Service) openAnswer(ctx context.Context, tx *gorm.DB, who auth.Principa
 	}
 	call.By = string(who.Kind) + ":" + who.Subject
 	now := s.now()
-	row.Revision, row.Stage, row.Call, row.Refusal, row.CalledAt, row.NextCheckAt = row.Revision+1, creating, &call, "", &now, new(now.Add(s.conf.SweepAfter))
-	err = tx.Select("revision", "stage", "call", "refusal", "called_at", "next_check_at").Updates(&row).Error
+	row.Revision, row.Stage, row.Call, row.Refusal, row.CalledAt, row.NextCheckAt, row.Looks = row.Revision+1, creating, &call, "", &now, new(now.Add(s.conf.SweepAfter)), 0
+	err = tx.Select("revision", "stage", "call", "refusal", "called_at", "next_check_at", "looks").Updates(&row).Error
 	if err != nil {
 		return row, false, err
 	}
@@ -225,7 +225,7 @@ func (s *Service) leaveAnswerOpen(ctx context.Context, row disputeRow, key idemp
 	now := s.now()
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
 		err := tx.Model(&disputeRow{}).Where("id = ? AND revision = ? AND stage IN ?", row.ID, row.Revision, []stage{creating, sent}).
-			Updates(map[string]any{"stage": sent, "next_check_at": now.Add(sentCheck << min(row.Looks, 12)), "looks": gorm.Expr("looks + 1")}).Error
+			Updates(map[string]any{"stage": sent, "next_check_at": now.Add(min(sentCheck<<min(row.Looks, 12), lastRepeat)), "looks": gorm.Expr("looks + 1")}).Error
 		if err != nil || !key.Claimed() {
 			return err
 		}

@@ -134,6 +134,9 @@ func (s *Service) letterTo(order *orderRow, to, kind string, shows any) *effects
 	return &effects.Mail{To: to, Locale: s.letters.Locale(order.Locale), Template: kind, Data: data}
 }
 
+// moveLetters are the effects of mailMove.
+var moveLetters = map[string]bool{"payment.action": true, "payment.failed": true}
+
 // mailMove tells the customer of a payment's move that they do not see themselves:
 //
 //   - It failed after they were told that it was under way: it was processing, as
@@ -148,6 +151,10 @@ func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
 	if to == "" || order.PaidAt != nil || order.CanceledAt != nil {
 		return
 	}
+	reference := ""
+	if order.SetBy != "" { // nothing that a stranger could have typed goes to an address that he has typed
+		reference = text(order.Reference)
+	}
 	locale := b.s.letters.Locale(order.Locale)
 	amount := money.Amount{Minor: p.Amount, Currency: p.Currency}.Format(locale)
 	items := shownItems(b.itemsOf(order.ID), order.Currency, locale)
@@ -158,7 +165,7 @@ func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
 	case step != "":
 		name, done = "payment.action", timeline.Entry{Kind: "payment.instructions", Message: "The mail about what is left to do was sent."}
 		d := mail.PaymentAction{
-			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: items, Amount: amount,
+			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: reference, Items: items, Amount: amount,
 			Step: step, Link: p.NextAction.URL, PaymentReference: p.NextAction.Reference,
 		}
 		if !p.NextAction.ExpiresAt.IsZero() {
@@ -169,7 +176,7 @@ func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
 		name, done = "payment.failed", timeline.Entry{Kind: "payment.failure_notice", Message: "The mail about the failure was sent."}
 		why := explain(*p.Failure, locale)
 		letter = b.s.letterTo(order, to, mail.PaymentFailedLetter, mail.PaymentFailed{
-			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: items, Amount: amount,
+			Shop: b.s.conf.ShopName, OrderID: string(order.ID), Reference: reference, Items: items, Amount: amount,
 			Reason: why.Message, Advice: string(why.Advice), FailedAt: mail.Date(locale, b.now),
 		})
 	default:

@@ -21,8 +21,9 @@ const (
 	maxNote = 2000
 )
 
-// staffsKinds are the entries of a timeline that its customer does not see.
-var staffsKinds = []string{noteKind}
+// staffsKinds are the beginnings of the kinds of entries that customers do not see:
+// what staff notes, and what banks say, as a thief must not learn that a card is reported.
+var staffsKinds = []string{noteKind, "dispute.", "fraud."}
 
 // NoteRequest asks for a note to an order.
 type NoteRequest struct {
@@ -89,7 +90,7 @@ func asked(ctx context.Context, who auth.Principal) timeline.Cause {
 func unwritten(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 
 // OrderTimeline returns a page of the history of an order and its payments, oldest
-// first, and whether more follow. Only who sees everyone's sees the notes.
+// first, and whether more follow, see staffsKinds.
 func (s *Service) OrderTimeline(ctx context.Context, who auth.Principal, id OrderID, p store.Page) ([]timeline.Entry, bool, error) {
 	order, err := s.Order(ctx, who, id)
 	if err != nil {
@@ -103,5 +104,5 @@ func (s *Service) OrderTimeline(ctx context.Context, who auth.Principal, id Orde
 	if who.Everyone {
 		but = nil
 	}
-	return timeline.OfOrder(ctx, s.db, string(id), payments, but, p)
+	return timeline.OfOrder(ctx, s.db, string(id), payments, p, but...)
 }

@@ -159,7 +159,7 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 		}
 		if res.RowsAffected == 1 {
 			if cart.promotion != nil {
-				if err := s.redeem(tx, newID, cart.promotion, false); err != nil {
+				if err := s.redeem(tx, who.Owner(), newID, cart.promotion, false); err != nil {
 					return nil, nil, nil, err
 				}
 			}
@@ -260,7 +260,7 @@ func (s *Service) becomes(tx *gorm.DB, order *orderRow, cart *priced) error {
 		return nil
 	}
 	if order.PromotionID != "" || cart.promotion != nil {
-		if err := s.redeem(tx, order.ID, cart.promotion, false); err != nil {
+		if err := s.redeem(tx, order.Owner, order.ID, cart.promotion, false); err != nil {
 			return err
 		}
 	}

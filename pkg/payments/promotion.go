@@ -37,12 +37,8 @@ func (s *Service) discount(tx *gorm.DB, who auth.Principal, c Cart, cart *priced
 		return err
 	}
 	if d.FirstTime && !d.Held {
-		var paid []OrderID
-		if err := tx.Model(&orderRow{}).Where("owner = ? AND paid_at IS NOT NULL", who.Owner()).Limit(1).Pluck("id", &paid).Error; err != nil {
+		if err := s.firstOrder(tx, who.Owner(), order); err != nil {
 			return err
-		}
-		if len(paid) > 0 {
-			return ErrCodeFirstOrder
 		}
 	}
 	sales := make([]catalog.Sale, len(cart.items))
@@ -65,12 +61,31 @@ func (s *Service) discount(tx *gorm.DB, who auth.Principal, c Cart, cart *priced
 	return chargeable(cart.total, "items")
 }
 
-// redeem gives an order, which tx holds the lock of, the code of a cart in place of
-// what it has. With pending, what it has stays until Stripe has the cart's amount.
-func (s *Service) redeem(tx *gorm.DB, order OrderID, p *promotion, pending bool) error {
+// firstOrder refuses an order of somebody who has paid for another one, or who has
+// another one with a code for first orders.
+func (s *Service) firstOrder(tx *gorm.DB, owner string, order OrderID) error {
+	var other []orderRow
+	err := tx.Where("owner = ? AND id <> ?", owner, order).Where("paid_at IS NOT NULL OR canceled_at IS NULL AND id IN (?)", s.catalog.FirstOrders(tx)).
+		Order("paid_at IS NULL").Limit(1).Find(&other).Error
+	switch {
+	case err != nil || len(other) == 0:
+		return err
+	case other[0].PaidAt == nil:
+		return ErrCodeFirstOrder.Detailf("This promotion code is for a first order only, and order %s has it: pay that one, or cancel it.", other[0].ID)
+	}
+	return ErrCodeFirstOrder
+}
+
+// redeem gives an order of owner, which tx holds the lock of, the code of a cart in
+// place of what it has. With pending, what it has stays until Stripe has the cart's amount.
+func (s *Service) redeem(tx *gorm.DB, owner string, order OrderID, p *promotion, pending bool) error {
 	switch {
 	case p != nil:
-		return s.catalog.Redeem(tx, string(order), p.discount, pending, s.now())
+		err := s.catalog.Redeem(tx, string(order), p.discount, pending, s.now())
+		if err == nil && p.discount.FirstTime && !p.discount.Held { // again, under the code's lock
+			err = s.firstOrder(tx, owner, order)
+		}
+		return err
 	case pending:
 		return s.catalog.GiveUp(tx, string(order))
 	}

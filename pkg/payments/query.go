@@ -86,14 +86,14 @@ func (s *Service) seen(ctx context.Context, who auth.Principal, id ID) (paymentR
 }
 
 // Timeline returns a page of a payment's history, oldest first, and whether more
-// follow. Customers do not see what banks say: a thief must not learn that a card is
-// reported.
+// follow, see staffsKinds.
 func (s *Service) Timeline(ctx context.Context, who auth.Principal, id ID, p store.Page) ([]timeline.Entry, bool, error) {
 	if _, err := s.seen(ctx, who, id); err != nil {
 		return nil, false, err
 	}
-	if !who.Everyone {
-		return timeline.OfPayment(ctx, s.db, string(id), p, "dispute.", "fraud.")
+	but := staffsKinds
+	if who.Everyone {
+		but = nil
 	}
-	return timeline.OfPayment(ctx, s.db, string(id), p)
+	return timeline.OfPayment(ctx, s.db, string(id), p, but...)
 }

@@ -51,7 +51,7 @@ func (b *batch) applyRefund(p *paymentRow, order *orderRow, o Observation) Chang
 	r := b.refundOf(p, news)
 	switch {
 	case r != nil:
-	case news.Release: // no money went back: the order's released says it
+	case news.Release && p.Captured < p.Amount: // no money went back: the order's released says it
 		return change
 	case news.Unclear && order.CaptureMethod == CaptureManual && p.Captured < p.Amount:
 		// It may be what a capture in part gave up. A read can tell.

@@ -208,7 +208,7 @@ func (s *Service) giveUpRefund(ctx context.Context, row refundRow, key idempoten
 func (s *Service) releaseRefund(ctx context.Context, tx *gorm.DB, p *paymentRow, all []*refundRow, r *refundRow, why failedRefund) error {
 	p.weigh(all)
 	change := map[string]any{"refunded": p.Refunded, "reserved": p.Reserved, "refunds": p.Refunds}
-	if why.refused {
+	if why.refused || p.Warnings > 0 { // one may wait for what was held
 		change["next_check_at"] = s.now()
 	}
 	if err := tx.Model(&paymentRow{}).Where("id = ?", p.ID).Updates(change).Error; err != nil {

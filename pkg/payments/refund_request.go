@@ -181,8 +181,12 @@ func (s *Service) openRefund(ctx context.Context, tx *gorm.DB, who auth.Principa
 	if amount == 0 {
 		amount = p.left()
 	}
-	if r.Amount != nil && amount != p.left() {
-		if err := inSteps(amount, p.Currency); err != nil {
+	if amount != p.left() {
+		field := "amount"
+		if r.Amount == nil {
+			field = "items"
+		}
+		if err := inSteps(amount, p.Currency, field); err != nil {
 			return row, false, err
 		}
 	}

@@ -56,13 +56,12 @@ func errStaffOnly(field string) error {
 type search struct {
 	Filter
 	owner    string // issuer|subject; empty: anybody's
-	livemode bool
 	postgres bool
 }
 
 // searching checks a filter of a caller's. known are the statuses that there are.
 func searching[S ~string](s *Service, who auth.Principal, f Filter, known []S) (search, error) {
-	out := search{Filter: f, livemode: s.conf.Livemode, postgres: s.db.Postgres()}
+	out := search{Filter: f, postgres: s.db.Postgres()}
 	if !who.Everyone {
 		return out, f.none()
 	}
@@ -187,11 +186,11 @@ func (f search) orders(all func() *gorm.DB, p store.Page) *gorm.DB {
 	return f.byText(narrow, all(), p, "orders.id", map[string]condition{
 		"ord_": {"orders.id = ?", []any{f.Text}},
 		"pay_": {ofPayments + "id = ?)", []any{f.Text}},
-		"pi_":  {ofPayments + "account = '' AND livemode = ? AND intent_id = ?)", []any{f.livemode, f.Text}},
+		"pi_":  {ofPayments + "account = '' AND livemode IN (true, false) AND intent_id = ?)", []any{f.Text}},
 		"cus_": {ofPayments + "stripe_customer_id <> '' AND stripe_customer_id = ?)", []any{f.Text}},
 		"ref_": {ofRefunds + "id = ?)", []any{f.Text}},
-		"re_":  {ofRefunds + "account = '' AND livemode = ? AND stripe_id = ?)", []any{f.livemode, f.Text}},
-		"pyr_": {ofRefunds + "account = '' AND livemode = ? AND stripe_id = ?)", []any{f.livemode, f.Text}},
+		"re_":  {ofRefunds + "account = '' AND livemode IN (true, false) AND stripe_id = ?)", []any{f.Text}},
+		"pyr_": {ofRefunds + "account = '' AND livemode IN (true, false) AND stripe_id = ?)", []any{f.Text}},
 	})
 }
 
@@ -215,11 +214,11 @@ func (f search) payments(all func() *gorm.DB, p store.Page) *gorm.DB {
 	return f.byText(narrow, all(), p, "payments.id", map[string]condition{
 		"ord_": {"payments.order_id = ?", []any{f.Text}},
 		"pay_": {"payments.id = ?", []any{f.Text}},
-		"pi_":  {"payments.account = '' AND payments.livemode = ? AND payments.intent_id = ?", []any{f.livemode, f.Text}},
+		"pi_":  {"payments.account = '' AND payments.livemode IN (true, false) AND payments.intent_id = ?", []any{f.Text}},
 		"cus_": {"payments.stripe_customer_id <> '' AND payments.stripe_customer_id = ?", []any{f.Text}},
 		"ref_": {ofRefunds + "id = ?)", []any{f.Text}},
-		"re_":  {ofRefunds + "account = '' AND livemode = ? AND stripe_id = ?)", []any{f.livemode, f.Text}},
-		"pyr_": {ofRefunds + "account = '' AND livemode = ? AND stripe_id = ?)", []any{f.livemode, f.Text}},
+		"re_":  {ofRefunds + "account = '' AND livemode IN (true, false) AND stripe_id = ?)", []any{f.Text}},
+		"pyr_": {ofRefunds + "account = '' AND livemode IN (true, false) AND stripe_id = ?)", []any{f.Text}},
 	})
 }
 

@@ -105,13 +105,13 @@ func OfPayment(ctx context.Context, db *store.DB, payment string, p store.Page, 
 }
 
 // OfOrder returns a page of the entries of an order and of these payments, which are
-// all that it has, oldest first, and whether more follow. Those of the kinds in but
-// are left out.
-func OfOrder(ctx context.Context, db *store.DB, order string, payments []string, but []string, p store.Page) ([]Entry, bool, error) {
+// all that it has, oldest first, and whether more follow. Kinds that begin as one of
+// hidden are left out.
+func OfOrder(ctx context.Context, db *store.DB, order string, payments []string, p store.Page, hidden ...string) ([]Entry, bool, error) {
 	// Each side has its index. An entry of a payment is found by that alone.
 	q := db.Read(ctx).Where("(payment_id IS NULL AND order_id = ?) OR payment_id IN ?", order, payments)
-	if len(but) > 0 {
-		q = q.Where("kind NOT IN ?", but)
+	for _, kind := range hidden {
+		q = q.Where("kind NOT LIKE ?", kind+"%")
 	}
 	rows, more, err := store.Fetch[row](q, p, "id", store.OldestFirst)
 	if err != nil {
