@@ -141,6 +141,7 @@ func TestOriginsOfAnswers(t *testing.T) {
 		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
 			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff), "/disputes/{id}", "/disputes/"+s.disputed(staff),
 			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
+		s.settle()
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
