@@ -133,8 +133,8 @@ export interface paths {
         };
         /**
          * Everything that happened to an order and its payments, and why
-         * @description Oldest first. Server keys and staff see who asked for what, and the notes of
-         *     `POST /orders/{id}/notes`; customers see neither.
+         * @description Oldest first. Server keys and staff see who asked for what, the notes of
+         *     `POST /orders/{id}/notes`, disputes and fraud warnings; customers see none of that.
          */
         get: operations["getOrderTimeline"];
         put?: never;
