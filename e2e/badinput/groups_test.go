@@ -22,6 +22,7 @@ var groups = map[string][]string{
 	"what is another's": {"TestWhatIsAnothers", "TestIDsOfOtherKinds", "e2e/access TestMatrix", "e2e/access TestCursorsRevealNothing", "e2e/access TestListsShowWhatTheirReaderMaySee"},
 	"fields not theirs": {"TestMassAssignment"},
 	"amounts":           {"TestAmounts", "TestNoAmountsAllowed", "TestAmountsOfOtherCurrencies", "TestQuantities", "TestPrices", "TestAmountsByKey", "TestRefunds", "e2e/flow TestAPaymentInProgressIsLeftAlone"},
+	"promotion codes":   {"TestPromotionCodes", "e2e/flow TestManyWantTheLastRedemption"},
 	"JSON":              {"TestExactlyOneOf", "TestBodies", "TestContentTypes", "TestFields", "TestControlCharacters", "api TestABodyThatNobodyTakes"},
 	"card numbers":      {"TestCardNumbers", "TestNumbersThatAreNoCards"},
 	"headers and paths": {"TestRequestsThatHTTPForbids", "TestQueriesAndPaths", "TestHostsAndProxies", "TestStreams", "e2e/limits TestHeadersAreBounded"},
