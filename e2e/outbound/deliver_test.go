@@ -254,11 +254,14 @@ func TestTwoRequestsAtOnceForAnEndpoint(t *testing.T) {
 		}
 		var under, most atomic.Int64
 		let := make(chan struct{})
-		in := listen(t, r, func(http.ResponseWriter, *http.Request) {
+		in := listen(t, r, func(_ http.ResponseWriter, q *http.Request) {
 			n := under.Add(1)
 			for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
 			}
-			<-let
+			select {
+			case <-let:
+			case <-q.Context().Done(): // on a busy machine it may be given up, and comes again
+			}
 			under.Add(-1)
 		})
 		free := listen(t, r, nil)
@@ -269,7 +272,7 @@ func TestTwoRequestsAtOnceForAnEndpoint(t *testing.T) {
 		r.Until("two are under way", func() bool { return under.Load() == 2 })
 		close(let)
 		r.Settle(false)
-		if n := len(in.messages()); n != 5 || most.Load() != 2 {
+		if n := len(in.messages()); n < 5 || most.Load() != 2 {
 			t.Errorf("%d messages, %d at once", n, most.Load())
 		}
 	})

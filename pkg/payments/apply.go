@@ -160,7 +160,7 @@ func (b *batch) apply(o Observation) (Change, error) {
 	case moved:
 		p.set(after)
 		p.Version++
-		p.UpdatedAt, p.Looks = b.now, 0
+		p.UpdatedAt, p.Looks = latest(p.UpdatedAt, b.now), 0
 		p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
 		if after.status.Terminal() && p.Revision > 1 && (p.Stage == creating || p.Stage == sent) {
 			b.givenUp[order.ID] = true
@@ -207,7 +207,7 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	created := p.Revision == 1
 	p.Stage = attached
 	p.Version++
-	p.UpdatedAt = b.now
+	p.UpdatedAt = latest(p.UpdatedAt, b.now)
 	p.NextCheckAt, p.Looks = new(b.now.Add(b.s.conf.SweepAfter)), 0
 	b.dirtyPayments[p.ID] = true
 	if created {
@@ -271,8 +271,8 @@ func (b *batch) settleOrders() error {
 		b.sum(order)
 		b.weighRefunds(order)
 		b.heedWarnings(order, cause)
-		order.UpdatedAt = b.now
-		if order.PaidAt == nil { // also where a refund was seen before
+		order.UpdatedAt = latest(order.UpdatedAt, b.now) // a batch that began later may have been faster
+		if order.PaidAt == nil {                         // also where a refund was seen before
 			paid := order.books()
 			paid.refunded = 0
 			if paid.status() == OrderPaid {
