@@ -132,6 +132,8 @@ func orderOf(request any) (string, error) {
 	switch r := request.(type) {
 	case openapi.CreatePaymentIntentRequestObject:
 		id, reference = r.Body.OrderId, r.Body.Reference
+	case openapi.CreateCheckoutSessionRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
 	case openapi.CreatePaymentSheetRequestObject:
 		id, reference = r.Body.OrderId, r.Body.Reference
 	default:

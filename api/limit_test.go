@@ -31,6 +31,7 @@ func TestWhatTheContractLimits(t *testing.T) {
 	want := map[string]string{
 		"createPaymentIntent": "user address order", "createGuestToken": "guest",
 		"createOrder": "user address", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createCheckoutSession": "user address order", "expireCheckoutSession": "user address",
 		"createPaymentSheet": "user address order", "createSetupIntent": "user address",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}

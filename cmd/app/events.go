@@ -9,9 +9,9 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent. refund.": a.applyPayments,
-		"customer.deleted":                a.applyCustomers,
-		"price. product.":                 a.applyCatalog,
+		"charge. checkout.session. payment_intent. refund.": a.applyPayments,
+		"customer.deleted": a.applyCustomers,
+		"price. product.":  a.applyCatalog,
 	}
 }
 
@@ -22,6 +22,10 @@ var events = []string{
 	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"checkout.session.async_payment_failed",
+	"checkout.session.async_payment_succeeded",
+	"checkout.session.completed",
+	"checkout.session.expired",
 	"customer.deleted",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",

@@ -67,10 +67,20 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		}
 		row = settled
 	}
+	if row.Checkout != nil {
+		ended, err := s.endSession(ctx, row)
+		if err != nil || ended.live() && ended.Checkout.open() {
+			return ended, err
+		}
+		row = ended
+	}
 	switch row.Status {
 	case Canceled:
 		return row, nil
 	case Succeeded, Processing:
+		return row, ErrNotCancelable
+	}
+	if row.IntentID == nil { // a page that was completed for nothing
 		return row, ErrNotCancelable
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)

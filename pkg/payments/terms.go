@@ -44,12 +44,15 @@ func (r *StartRequest) checkTerms(who auth.Principal) error {
 // termsOf are the terms of a request that is in order so far. Where nothing is left
 // to pay they do not matter, and nobody is made a customer for it.
 func (s *Service) termsOf(tx *gorm.DB, who auth.Principal, r *StartRequest, order *orderRow) (*terms, error) {
-	if r.needsCustomer() && r.customer == "" && order.Status == OrderOpen {
+	// A page is made for whom Stripe knows already; a customer is made for it only
+	// where something has to be saved.
+	wants := r.needsCustomer() || r.page != nil && who.Kind == auth.User
+	if wants && r.customer == "" && order.Status == OrderOpen {
 		known, err := s.customers.Known(tx, who)
 		if err != nil {
 			return nil, err
 		}
-		if known == "" {
+		if known == "" && r.needsCustomer() {
 			return nil, errNoCustomer
 		}
 		r.customer = known

@@ -44,6 +44,9 @@ type Observation struct {
 	// Refund is what the news is about, if it is not the intent: then Intent holds
 	// the refund's intent and metadata alone.
 	Refund *gateway.Refund
+	// Checkout is what the news is about, if it is an attempt's page: then Intent holds
+	// the id of its intent, if it has one, and the page's metadata.
+	Checkout *gateway.Checkout
 	// Refunds says that Intent.Charge shows what has been refunded of it by now.
 	Refunds bool
 }
