@@ -33,7 +33,9 @@ type operation struct {
 	access access
 	limits []string // what its calls are counted for
 	params []*openapi3.Parameter
-	body   *openapi3.Schema // nil: it takes none
+	body   *openapi3.Schema // nil: it takes none, or a form
+	form   bool             // the body is multipart, and the handler reads it
+	most   int64            // bytes of the body; 0: as for all
 }
 
 // contractOperations are the operations of openapi.yaml, read once.
@@ -63,7 +65,13 @@ func operations(doc *openapi3.T) ([]operation, error) {
 				o.params = append(o.params, p.Value)
 			}
 			if op.RequestBody != nil {
-				o.body = op.RequestBody.Value.Content[echo.MIMEApplicationJSON].Schema.Value
+				content := op.RequestBody.Value.Content
+				if o.form = content[echo.MIMEMultipartForm] != nil; !o.form {
+					o.body = content[echo.MIMEApplicationJSON].Schema.Value
+				}
+				if most, ok := op.Extensions["x-body-limit"].(float64); ok {
+					o.most = int64(most)
+				}
 			}
 			out = append(out, o)
 		}
@@ -102,7 +110,7 @@ func admit(o operation, verifier *auth.Verifier, bodyLimit int64) echo.Middlewar
 			if err != nil {
 				return err
 			}
-			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body)})
+			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body), strings.Join(r.Header.Values("Accept-Language"), ",")})
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)
 		}
@@ -200,12 +208,19 @@ const noBodyLimit = 256
 // A call that takes none puts up with `{}`, which many clients send.
 func (o operation) readBody(c echo.Context, limit int64) ([]byte, error) {
 	r := c.Request()
-	if o.body == nil {
+	switch {
+	case o.most > 0:
+		limit = o.most
+	case o.body == nil:
 		limit = min(limit, noBodyLimit)
 	}
 	if r.ContentLength > limit {
 		c.Response().Header().Set(echo.HeaderConnection, "close") // rather than read the rest
 		return nil, errTooLarge.Detailf("The body is larger than %d bytes.", limit)
+	}
+	if o.form {
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
+		return nil, formMedia(r.Header)
 	}
 	if o.body != nil {
 		if err := jsonMedia(r.Header); err != nil {
@@ -261,6 +276,19 @@ func readLimited(c echo.Context, limit int64) ([]byte, error) {
 		return nil, errInvalidRequest.Detailf("The body could not be read to its end.").Because(err)
 	}
 	return body, nil
+}
+
+// formMedia lets a form with a file through.
+func formMedia(h http.Header) error {
+	types := h.Values(echo.HeaderContentType)
+	if len(types) != 1 {
+		return errMediaType.Detailf("Send the file as multipart/form-data.")
+	}
+	media, params, err := mime.ParseMediaType(types[0])
+	if err != nil || media != echo.MIMEMultipartForm || params["boundary"] == "" || len(params["boundary"]) > 70 || h.Get(echo.HeaderContentEncoding) != "" {
+		return errMediaType.Detailf("Send the file as multipart/form-data, without a Content-Encoding.")
+	}
+	return nil
 }
 
 func jsonMedia(h http.Header) error {
@@ -356,8 +384,9 @@ func kindOf(schema *openapi3.Schema) string {
 	return "of another type"
 }
 
-// call is the request as idempotency keys are bound to it.
-type call struct{ method, path, bodyHash string }
+// call is the request as idempotency keys are bound to it, and the languages that
+// its sender reads.
+type call struct{ method, path, bodyHash, acceptLanguage string }
 
 type callKey struct{}
 
@@ -370,6 +399,12 @@ func keyed(ctx context.Context, key *string) idempotency.Request {
 	return idempotency.Request{
 		Caller: auth.From(ctx).Owner(), Method: made.method, Route: made.path, Key: *key, BodyHash: made.bodyHash,
 	}
+}
+
+// heard are the languages that a request asks for; empty where it does not say.
+func heard(ctx context.Context) string {
+	made, _ := ctx.Value(callKey{}).(call)
+	return made.acceptLanguage
 }
 
 func hash(body []byte) string {

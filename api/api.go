@@ -12,8 +12,10 @@ import (
 	"till/api/openapi"
 	"till/pkg/auth"
 	"till/pkg/catalog"
+	"till/pkg/customers"
 	"till/pkg/inbox"
 	"till/pkg/limits"
+	"till/pkg/outbound"
 	"till/pkg/payments"
 	"till/pkg/telemetry"
 )
@@ -41,11 +43,13 @@ type Settings struct {
 
 // Deps are what the edge stands on. All are required that do not say what their nil means.
 type Deps struct {
-	Settings Settings
-	Payments *payments.Service
-	Catalog  *catalog.Service
-	Inbox    *inbox.Inbox
-	Auth     *auth.Verifier
+	Settings  Settings
+	Payments  *payments.Service
+	Catalog   *catalog.Service
+	Customers *customers.Service
+	Inbox     *inbox.Inbox
+	Outbound  *outbound.Outbound
+	Auth      *auth.Verifier
 	// Receive takes a webhook delivery; nil means that it is stored for good.
 	Receive func(ctx context.Context, body []byte, signature string, headers inbox.Headers) error
 	// Ready says whether requests can be served, and if not what to do.
@@ -62,20 +66,22 @@ type Deps struct {
 
 // New assembles the API.
 func New(d Deps) (*echo.Echo, error) {
-	if d.Payments == nil || d.Catalog == nil || d.Inbox == nil {
+	if d.Payments == nil || d.Catalog == nil || d.Customers == nil || d.Inbox == nil || d.Outbound == nil {
 		return nil, errors.New("api: a service is missing")
 	}
-	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, inbox: d.Inbox, auth: d.Auth, streams: newStreams()})
+	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, customers: d.Customers, inbox: d.Inbox, outbound: d.Outbound, auth: d.Auth, streams: newStreams()})
 }
 
 // handlers answer the operations of the contract; a file per tag.
 type handlers struct {
-	settings Settings
-	payments *payments.Service
-	catalog  *catalog.Service
-	inbox    *inbox.Inbox
-	auth     *auth.Verifier
-	streams  *streams
+	settings  Settings
+	payments  *payments.Service
+	catalog   *catalog.Service
+	customers *customers.Service
+	inbox     *inbox.Inbox
+	outbound  *outbound.Outbound
+	auth      *auth.Verifier
+	streams   *streams
 }
 
 var _ openapi.StrictServerInterface = (*handlers)(nil)

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"till/api/openapi"
 	"till/pkg/catalog"
+	"till/pkg/money"
 	"till/pkg/store"
 )
 
@@ -23,9 +26,30 @@ func viewProduct(p catalog.Product) openapi.Product {
 		Images:   append([]string{}, p.Images...),
 		Metadata: mapping(p.Metadata),
 		Prices: views(p.Prices, func(p catalog.Price) openapi.Price {
-			return openapi.Price{Id: p.ID, LookupKey: opt(p.LookupKey), UnitAmount: p.Unit.Minor, Currency: string(p.Unit.Currency)}
+			return openapi.Price{
+				Id: p.ID, LookupKey: opt(p.LookupKey), UnitAmount: p.Unit.Minor, Currency: string(p.Unit.Currency),
+				CurrencyOptions: viewOptions(p.Options), TransformQuantity: viewPackage(p.Package),
+			}
 		}),
 	}
+}
+
+// viewOptions are in the order of their currencies; none is left out.
+func viewOptions(options map[money.Currency]int64) *[]openapi.CurrencyOption {
+	if len(options) == 0 {
+		return nil
+	}
+	out := views(slices.Sorted(maps.Keys(options)), func(c money.Currency) openapi.CurrencyOption {
+		return openapi.CurrencyOption{Currency: string(c), UnitAmount: options[c]}
+	})
+	return &out
+}
+
+func viewPackage(p catalog.Package) *openapi.TransformQuantity {
+	if p == (catalog.Package{}) {
+		return nil
+	}
+	return &openapi.TransformQuantity{DivideBy: p.DivideBy, Round: p.Rounding()}
 }
 
 // page is which part of a list was asked for; the contract has checked the bounds.

@@ -155,7 +155,7 @@ func (s stream) VisitStreamPaymentEventsResponse(w http.ResponseWriter) error {
 		case !news:
 			err = out.write(": still here\n\n")
 		default:
-			err = out.payment(viewPayment(p))
+			err = out.payment(viewPayment(s.ctx, p))
 		}
 		if err != nil || news && p.Status.Terminal() {
 			return nil // he has gone, or does not read, or knows it all

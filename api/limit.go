@@ -13,6 +13,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/catalog"
 	"till/pkg/limits"
 )
 
@@ -23,6 +24,7 @@ type Limits struct {
 	Address int64 // from one address
 	Order   int64 // for one order
 	Guest   int64 // for guest tokens, from one address
+	Code    int64 // wrong promotion codes an hour of one user or guest; of an address ten times as many
 }
 
 // What an operation is limited by, as its x-limit in openapi.yaml says.
@@ -31,6 +33,7 @@ const (
 	perAddress = "address"
 	perOrder   = "order"
 	perGuest   = "guest"
+	perCode    = "promotionCode"
 )
 
 // readLimits refuses what it does not know: such a limit would hold nobody.
@@ -39,13 +42,13 @@ func readLimits(extension any, method string, public bool) ([]string, error) {
 		return nil, nil
 	}
 	words, _ := extension.([]any)
-	if len(words) == 0 || method != http.MethodPost {
-		return nil, errors.New("has an x-limit that is no list, or is no POST")
+	if len(words) == 0 || public && method != http.MethodPost {
+		return nil, errors.New("has an x-limit that is no list, or is read by anybody")
 	}
 	var kinds []string
 	for _, w := range words {
 		kind, _ := w.(string)
-		known := []string{perUser, perAddress, perOrder, perGuest}
+		known := []string{perUser, perAddress, perOrder, perGuest, perCode}
 		if public {
 			known = []string{perAddress, perGuest} // there is nobody to whom more could belong
 		}
@@ -78,21 +81,66 @@ func limited(ops []operation, limiter *limits.Limiter, most Limits) openapi.Stri
 				return nil, err
 			}
 			if err := limiter.Check(c.Request().Context(), hits...); err != nil {
-				if refused, ok := errors.AsType[*limits.Refused](err); ok {
-					// draft-ietf-httpapi-ratelimit-headers
-					h := c.Response().Header()
-					h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%.0f`, refused.Hit.Kind, refused.Hit.Limit, limits.Window.Seconds()))
-					h.Set("RateLimit", fmt.Sprintf(`"%s";r=0;t=%d`, refused.Hit.Kind, seconds(refused.End)))
-				}
-				return nil, err
+				return nil, sayLimit(c, err)
 			}
-			return next(c, request)
+			tries := o.tries(c, request, most)
+			if len(tries) == 0 {
+				return next(c, request)
+			}
+			// Counted before it is known to be wrong, or many at once would all be let through.
+			giveBack, err := limiter.Try(c.Request().Context(), tries...)
+			if err != nil {
+				return nil, sayLimit(c, err)
+			}
+			answer, err := next(c, request)
+			if !errors.Is(err, catalog.ErrCodeNotValid) {
+				giveBack()
+			}
+			return answer, err
 		}
 	}
 }
 
-// hits are what a call counts for. A server key speaks for all of an app's users
-// from the app's own addresses, so it counts for neither.
+// sayLimit names a limit that was reached in the headers.
+func sayLimit(c echo.Context, err error) error {
+	if refused, ok := errors.AsType[*limits.Refused](err); ok {
+		// draft-ietf-httpapi-ratelimit-headers
+		h := c.Response().Header()
+		h.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=%.0f`, refused.Hit.Kind, refused.Hit.Limit, refused.Window.Seconds()))
+		h.Set("RateLimit", fmt.Sprintf(`"%s";r=0;t=%d`, refused.Hit.Kind, seconds(refused.End)))
+	}
+	return err
+}
+
+// tries are what a call counts for that may be a guess at a promotion code.
+func (o operation) tries(c echo.Context, request any, most Limits) []limits.Hit {
+	if !slices.Contains(o.limits, perCode) || codeOf(request) == "" || most.Code == 0 {
+		return nil
+	}
+	who := auth.From(c.Request().Context())
+	if who.Kind == auth.Key {
+		return nil
+	}
+	return []limits.Hit{
+		{Kind: perCode, Subject: "owner " + who.Owner(), Limit: most.Code},
+		{Kind: perCode, Subject: "address " + network(c.RealIP()), Limit: 10 * most.Code}, // guests can have many tokens
+	}
+}
+
+func codeOf(request any) string {
+	switch r := request.(type) {
+	case openapi.CreateOrderRequestObject:
+		return value(r.Body.PromotionCode)
+	case openapi.CreatePaymentIntentRequestObject:
+		return value(r.Body.PromotionCode)
+	case openapi.CreatePaymentSheetRequestObject:
+		return value(r.Body.PromotionCode)
+	}
+	return ""
+}
+
+// hits are what a call counts for. Who sees everyone's is a server key, which speaks for all of an app's users
+// from the app's own addresses, or staff: they count for neither.
 func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit, error) {
 	var who auth.Principal
 	if !o.access.public {
@@ -102,7 +150,9 @@ func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit,
 	for _, kind := range o.limits {
 		h := limits.Hit{Kind: kind}
 		switch {
-		case who.Kind == auth.Key && (kind == perUser || kind == perAddress):
+		case kind == perCode:
+			continue // see tries
+		case who.Everyone && (kind == perUser || kind == perAddress):
 			continue
 		case kind == perUser:
 			h.Subject, h.Limit = who.Owner(), most.User
@@ -128,14 +178,20 @@ func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit,
 // orderOf is the order that a call is about, by its id or by its owner's reference.
 // The owner is added to both, so that nobody uses up another one's limit.
 func orderOf(request any) (string, error) {
-	r, ok := request.(openapi.CreatePaymentIntentRequestObject)
-	switch {
-	case !ok:
+	var id, reference *string
+	switch r := request.(type) {
+	case openapi.CreatePaymentIntentRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
+	case openapi.CreatePaymentSheetRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
+	default:
 		return "", fmt.Errorf("%T names no order, and x-limit says that it does", request)
-	case r.Body.OrderId != nil:
-		return "id " + *r.Body.OrderId, nil
-	case r.Body.Reference != nil:
-		return "reference " + *r.Body.Reference, nil
+	}
+	switch {
+	case id != nil:
+		return "id " + *id, nil
+	case reference != nil:
+		return "reference " + *reference, nil
 	}
 	return "", nil
 }

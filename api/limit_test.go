@@ -29,8 +29,10 @@ func TestWhatTheContractLimits(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"createPaymentIntent": "user address order", "createGuestToken": "guest",
-		"createOrder": "user address", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
+		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address",
+		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
@@ -42,7 +44,7 @@ func TestALimitThatHoldsNobodyIsAFault(t *testing.T) {
 		"an unknown word":        "post: {x-access: {user: own}, x-limit: [usr]}",
 		"no list":                "post: {x-access: {user: own}, x-limit: user}",
 		"an empty list":          "post: {x-access: {user: own}, x-limit: []}",
-		"a read":                 "get: {x-access: {user: own}, x-limit: [user]}",
+		"a read by anybody":      "get: {x-access: public, x-limit: [address]}",
 		"users where none is":    "post: {x-access: public, x-limit: [user]}",
 		"an order of nobody's":   "post: {x-access: public, x-limit: [guest, order]}",
 		"a word that is no word": "post: {x-access: {user: own}, x-limit: [1]}",
@@ -117,7 +119,7 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// A server key speaks for everybody, from few addresses.
+// A server key speaks for everybody, from few addresses; who sees everyone's counts for neither.
 func TestWhatACallCountsFor(t *testing.T) {
 	reference := openapi.CreatePaymentIntentRequestObject{Body: &openapi.CreatePaymentIntentJSONRequestBody{Reference: new("r")}}
 	for kind, want := range map[auth.Kind][]string{
@@ -125,7 +127,7 @@ func TestWhatACallCountsFor(t *testing.T) {
 		auth.Key: {"order i|s reference r"},
 	} {
 		r := httptest.NewRequest("POST", "/", nil)
-		c := echo.New().NewContext(r.WithContext(auth.NewContext(r.Context(), auth.Principal{Kind: kind, Issuer: "i", Subject: "s"})), httptest.NewRecorder())
+		c := echo.New().NewContext(r.WithContext(auth.NewContext(r.Context(), auth.Principal{Kind: kind, Issuer: "i", Subject: "s", Everyone: kind == auth.Key})), httptest.NewRecorder())
 		hits, err := operation{limits: []string{perUser, perAddress, perOrder}}.hits(c, reference, Limits{User: 1, Address: 2, Order: 3})
 		if err != nil {
 			t.Fatal(err)

@@ -126,7 +126,7 @@ func allowOrigins(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		Skipper:         func(c echo.Context) bool { return c.Path() == webhookPath },
 		AllowOriginFunc: func(origin string) (bool, error) { return originAllowed(origins, origin), nil },
-		AllowMethods:    []string{http.MethodGet, http.MethodPost},
+		AllowMethods:    []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowHeaders:    []string{echo.HeaderAuthorization, echo.HeaderContentType, idempotencyKey, lastEventID, echo.HeaderXRequestID},
 		ExposeHeaders:   []string{echo.HeaderLocation, echo.HeaderRetryAfter, "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", echo.HeaderXRequestID},
 		MaxAge:          600,

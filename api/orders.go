@@ -6,6 +6,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/gateway"
 	"till/pkg/payments"
 )
 
@@ -15,8 +16,9 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 	o, err := h.payments.CreateOrder(ctx, auth.From(ctx), payments.OrderRequest{
 		Cart: payments.Cart{
 			Items: lines(b.Items), Lines: ownLines(b.Lines), Amount: b.Amount, Currency: value(b.Currency),
-			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
-			Description: value(b.Description), Metadata: value(b.Metadata),
+			CaptureMethod: payments.CaptureMethod(value(b.CaptureMethod)), Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
+			Locale: value(b.Locale), AcceptLanguage: heard(ctx),
+			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Customer:    payments.Customer{Issuer: value(b.Issuer), Subject: value(b.Subject), Email: string(value(b.Email))},
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
@@ -38,14 +40,19 @@ func (h *handlers) CreateOrder(ctx context.Context, r openapi.CreateOrderRequest
 	}, nil
 }
 
-// ListOrders shows the caller's own, or everyone's to a server key.
+// ListOrders shows the caller's own, or to those who see everyone's what they look for.
 func (h *handlers) ListOrders(ctx context.Context, r openapi.ListOrdersRequestObject) (openapi.ListOrdersResponseObject, error) {
-	of := payments.Customer{Issuer: value(r.Params.Issuer), Subject: value(r.Params.Subject)}
-	orders, more, err := h.payments.Orders(ctx, auth.From(ctx), of, page(r.Params.Limit, r.Params.StartingAfter, r.Params.EndingBefore))
+	p, who := r.Params, auth.From(ctx)
+	orders, more, err := h.payments.Orders(ctx, who, payments.Filter{
+		Status: words(p.Status), Text: value(p.Q), Currency: value(p.Currency), AmountMin: p.AmountMin, AmountMax: p.AmountMax,
+		Customer:       payments.Customer{Issuer: value(p.Issuer), Subject: value(p.Subject), Email: value(p.Email)},
+		StripeCustomer: gateway.CustomerID(value(p.StripeCustomerId)),
+		CreatedFrom:    value(p.CreatedFrom), CreatedTo: value(p.CreatedTo), PaidFrom: value(p.PaidFrom), PaidTo: value(p.PaidTo),
+	}, page(p.Limit, p.StartingAfter, p.EndingBefore))
 	if err != nil {
 		return nil, err
 	}
-	return openapi.ListOrders200JSONResponse{Data: views(orders, func(o payments.Order) openapi.Order { return viewOrder(auth.From(ctx), o) }), HasMore: more}, nil
+	return openapi.ListOrders200JSONResponse(ViewOrders(who, orders, more)), nil
 }
 
 // GetOrder shows one that the caller may see.
@@ -94,21 +101,33 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 	if who.Everyone {
 		issuer, subject, _ = strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	}
-	return openapi.Order{
+	v := openapi.Order{
 		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
-		Total: o.Total.Minor, Currency: string(o.Total.Currency), SetByServer: opt(o.SetByServer),
+		Subtotal: o.Total.Minor + o.Discount, Discount: viewDiscount(o), Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		CaptureMethod: string(o.CaptureMethod), SetByServer: opt(o.SetByServer),
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{
-				PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
-				Quantity: i.Quantity, UnitAmount: i.Unit, Amount: i.Amount,
+				Position: i.Position, PriceId: opt(i.PriceID), ProductId: opt(i.ProductID), Name: i.Name,
+				Quantity: i.Quantity, TransformQuantity: viewPackage(i.Package), UnitAmount: i.Unit, Amount: i.Amount, DiscountAmount: opt(i.Discount),
 			}
 		}),
 		Payments: views(o.Payments, func(p payments.Payment) openapi.OrderPayment {
 			return openapi.OrderPayment{Id: string(p.ID), Status: string(p.Status)}
 		}),
-		Description: opt(o.Description), Metadata: mapping(o.Metadata), ReceiptEmail: opt(o.ReceiptEmail),
+		Description: opt(o.Description), Metadata: mapping(o.Metadata), Locale: opt(o.Locale), ReceiptEmail: opt(o.ReceiptEmail),
 		PaidAt: moment(o.PaidAt), CanceledAt: moment(o.CanceledAt),
 		CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
+	if who.Everyone { // a thief must not learn that a card is reported
+		v.Disputed, v.AmountDisputed, v.FraudWarning = opt(o.Disputed), opt(o.AmountDisputed), opt(o.FraudWarning)
+	}
+	return v
+}
+
+func viewDiscount(o payments.Order) *openapi.OrderDiscount {
+	if o.Code == "" {
+		return nil
+	}
+	return &openapi.OrderDiscount{Code: o.Code, Amount: o.Discount}
 }

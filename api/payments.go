@@ -6,6 +6,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/customers"
 	"till/pkg/payments"
 	"till/pkg/timeline"
 )
@@ -18,8 +19,10 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 		Cart: payments.Cart{
 			Items: lines(b.Items), Amount: b.Amount, Currency: value(b.Currency),
 			Reference: value(b.Reference), ReceiptEmail: string(value(b.ReceiptEmail)),
-			Description: value(b.Description), Metadata: value(b.Metadata),
+			Locale: value(b.Locale), AcceptLanguage: heard(ctx),
+			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
+		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
 	if err != nil {
@@ -59,7 +62,7 @@ func (h *handlers) GetPayment(ctx context.Context, r openapi.GetPaymentRequestOb
 	if err != nil {
 		return nil, err
 	}
-	out := openapi.GetPayment200JSONResponse{Body: viewPayment(p)}
+	out := openapi.GetPayment200JSONResponse{Body: viewPayment(ctx, p)}
 	if cut {
 		out.Headers.RetryAfter = new(int32(1))
 	}
@@ -80,8 +83,27 @@ func (h *handlers) CancelPayment(ctx context.Context, r openapi.CancelPaymentReq
 		}, nil
 	}
 	return openapi.CancelPayment200JSONResponse{
-		Body:    viewPayment(s.Payment),
+		Body:    viewPayment(ctx, s.Payment),
 		Headers: openapi.CancelPayment200ResponseHeaders{IdempotencyReplayed: opt(s.Replayed)},
+	}, nil
+}
+
+// CapturePayment takes what a payment holds.
+func (h *handlers) CapturePayment(ctx context.Context, r openapi.CapturePaymentRequestObject) (openapi.CapturePaymentResponseObject, error) {
+	s, err := h.payments.Capture(ctx, auth.From(ctx), payments.ID(r.Id), r.Body.Amount, keyed(ctx, r.Params.IdempotencyKey))
+	if err != nil {
+		return nil, err
+	}
+	if s.Unknown {
+		wait := seconds(s.RetryAfter)
+		return openapi.CapturePayment202JSONResponse{
+			Body:    viewPending(s.Payment, wait),
+			Headers: openapi.CapturePayment202ResponseHeaders{Location: paymentPath(s.Payment), RetryAfter: &wait, IdempotencyReplayed: opt(s.Replayed)},
+		}, nil
+	}
+	return openapi.CapturePayment200JSONResponse{
+		Body:    viewPayment(ctx, s.Payment),
+		Headers: openapi.CapturePayment200ResponseHeaders{IdempotencyReplayed: opt(s.Replayed)},
 	}, nil
 }
 
@@ -91,7 +113,7 @@ func (h *handlers) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentT
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetPaymentTimeline200JSONResponse{Data: views(entries, viewEntry), HasMore: more}, nil
+	return openapi.GetPaymentTimeline200JSONResponse{Data: views(entries, func(e timeline.Entry) openapi.TimelineEntry { return viewEntry(auth.From(ctx), e) }), HasMore: more}, nil
 }
 
 func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
@@ -99,6 +121,7 @@ func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
 		Id: string(s.Payment.ID), OrderId: string(s.Payment.OrderID), PublishableKey: h.settings.PublishableKey,
 		Amount: s.Payment.Amount.Minor, Currency: string(s.Payment.Amount.Currency), Status: string(s.Payment.Status), Version: s.Payment.Version,
 	}
+	v.NextAction = viewNextAction(s.Payment.NextAction)
 	if s.Secret {
 		v.ClientSecret = opt(s.Payment.ClientSecret)
 	}
@@ -106,25 +129,43 @@ func (h *handlers) viewIntent(s payments.Started) openapi.PaymentIntent {
 }
 
 func viewPending(p payments.Payment, retryAfter int32) openapi.PendingPayment {
-	return openapi.PendingPayment{Id: string(p.ID), OrderId: string(p.OrderID), Status: string(p.Status), RetryAfter: retryAfter}
+	return openapi.PendingPayment{
+		Id: string(p.ID), OrderId: string(p.OrderID), Status: string(p.Status), NextAction: viewNextAction(p.NextAction), RetryAfter: retryAfter,
+	}
 }
 
-func viewPayment(p payments.Payment) openapi.Payment {
+// viewPayment words a failure in the language that the request asks for.
+func viewPayment(ctx context.Context, p payments.Payment) openapi.Payment {
 	v := openapi.Payment{
 		Id: string(p.ID), OrderId: string(p.OrderID), Amount: p.Amount.Minor, Currency: string(p.Amount.Currency),
-		Status: string(p.Status), Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+		AmountCapturable: p.Capturable, AmountCaptured: p.Captured, CaptureBefore: moment(p.CaptureBefore),
+		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, SetupFutureUsage: opt(string(p.Future)), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
-	if f := p.Failure; f != nil {
+	if p.Failure != nil {
+		f := p.Failure.In(heard(ctx))
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}
 	}
 	return v
 }
 
-func viewEntry(e timeline.Entry) openapi.TimelineEntry {
+func viewNextAction(a *payments.NextAction) *openapi.NextAction {
+	if a == nil {
+		return nil
+	}
+	return &openapi.NextAction{
+		Type: string(a.Type), StripeType: opt(a.Stripe), Url: opt(a.URL), Reference: opt(a.Reference), ImageUrl: opt(a.ImageURL), ExpiresAt: moment(a.ExpiresAt),
+	}
+}
+
+// viewEntry names who asked to those who see everyone's.
+func viewEntry(who auth.Principal, e timeline.Entry) openapi.TimelineEntry {
+	if !who.Everyone {
+		e.Actor = ""
+	}
 	return openapi.TimelineEntry{
 		Id: e.ID, Kind: e.Kind, From: opt(e.From), To: opt(e.To), Message: opt(e.Message), Version: opt(e.Version),
-		Cause: openapi.TimelineCause{Kind: e.Cause.Kind, Id: opt(e.Cause.ID)},
-		At:    e.At.UTC(), StripeAt: moment(e.StripeAt),
+		Cause: openapi.TimelineCause{Kind: e.Cause.Kind, Id: opt(e.Cause.ID)}, Actor: opt(e.Actor),
+		At: e.At.UTC(), StripeAt: moment(e.StripeAt),
 	}
 }
 

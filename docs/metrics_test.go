@@ -120,7 +120,7 @@ func TestDocumentsNameSettingsThatExist(t *testing.T) {
 		known = append(known, strings.Trim(s.variable, "`"))
 	}
 	variable := regexp.MustCompile(`\b(?:TILL|STRIPE|DATABASE)_[A-Z_]*[A-Z]\b`)
-	for _, document := range []string{"architecture.md", "configuration.md", "going-live.md", "operations.md", "../README.md", "../SECURITY.md"} {
+	for _, document := range []string{"architecture.md", "configuration.md", "going-live.md", "operations.md", "webhooks.md", "../README.md", "../SECURITY.md"} {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)

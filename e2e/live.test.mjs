@@ -35,7 +35,7 @@ describe('the outcome comes by itself', { timeout: 300_000, skip: process.env.CH
   // payElsewhere pays at Stripe, behind the page's back.
   function payElsewhere(demo, { clientSecret }) {
     const id = clientSecret.split('_secret_')[0];
-    return demo.stripe('POST', `/payment_intents/${id}/confirm`, { payment_method: 'pm_card_visa' });
+    return demo.stripe('POST', `/payment_intents/${id}/confirm`, { payment_method: 'pm_card_visa', return_url: demo.url });
   }
 
   test('a stream tells of a decline and of the payment; nothing is polled', async (t) => {

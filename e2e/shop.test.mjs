@@ -94,7 +94,7 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
     await fillCard(page, CARDS.poor);
     await page.getByTestId('pay').click();
     const error = page.getByTestId('pay-error');
-    await error.filter({ hasText: /funds/i }).waitFor();
+    await error.filter({ hasText: /not enough money/i }).waitFor();
     await page.getByTestId('pay').and(page.locator(':enabled')).waitFor();
     await screenshot(page, 'shop-7-declined');
 

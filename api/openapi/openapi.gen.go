@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"time"
 
@@ -17,6 +18,37 @@ import (
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for CreateOrderCaptureMethod.
+const (
+	Automatic CreateOrderCaptureMethod = "automatic"
+	Manual    CreateOrderCaptureMethod = "manual"
+)
+
+// Valid indicates whether the value is a known member of the CreateOrderCaptureMethod enum.
+func (e CreateOrderCaptureMethod) Valid() bool {
+	switch e {
+	case Automatic:
+		return true
+	case Manual:
+		return true
+	default:
+		return false
+	}
+}
+
+// CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+//
+// Example: automatic
+type CaptureMethod = string
+
+// CapturePayment defines model for CapturePayment.
+type CapturePayment struct {
+	// Amount Minor units; left out, all that is held
+	//
+	// Example: 1800
+	Amount *int64 `json:"amount,omitempty"`
+}
 
 // ClientConfig defines model for ClientConfig.
 type ClientConfig struct {
@@ -41,7 +73,10 @@ type CreateOrder struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations). A server key may name any.
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount` or `lines`
+	// CaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+	CaptureMethod *CreateOrderCaptureMethod `json:"captureMethod,omitempty"`
+
+	// Currency ISO 4217. Required with `amount` and `lines`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -59,8 +94,18 @@ type CreateOrder struct {
 	// Lines Server keys alone: lines that are in no catalogue, in `currency`.
 	Lines *[]OwnLine `json:"lines,omitempty"`
 
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
+
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
 
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
@@ -74,12 +119,23 @@ type CreateOrder struct {
 	Subject *string `json:"subject,omitempty"`
 }
 
+// CreateOrderCaptureMethod Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+type CreateOrderCaptureMethod string
+
+// CreateOrderNote defines model for CreateOrderNote.
+type CreateOrderNote struct {
+	// Text May have line breaks and tabs, and no other control characters.
+	//
+	// Example: Called about the delivery; wants it on Friday.
+	Text string `json:"text"`
+}
+
 // CreatePaymentIntent Exactly one of `orderId`, `items`, `amount` + `currency`.
 type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Currency ISO 4217; with `amount`
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
 	Currency *string `json:"currency,omitempty"`
@@ -87,6 +143,11 @@ type CreatePaymentIntent struct {
 	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
 	Description *string      `json:"description,omitempty"`
 	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
 
 	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
 	Metadata *map[string]string `json:"metadata,omitempty"`
@@ -96,6 +157,11 @@ type CreatePaymentIntent struct {
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId *string `json:"orderId,omitempty"`
 
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
 	// ReceiptEmail Where Till sends the confirmation
 	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
 
@@ -103,6 +169,344 @@ type CreatePaymentIntent struct {
 	//
 	// Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
+
+	// SavedPaymentMethods Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe.
+	SavedPaymentMethods *bool `json:"savedPaymentMethods,omitempty"`
+
+	// SetupFutureUsage Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+}
+
+// CreatePaymentSheet In mode `payment` exactly one of `orderId`, `items`, `amount` + `currency`; in mode `setup` none of them.
+type CreatePaymentSheet struct {
+	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
+	//
+	// Example: eur
+	Currency *string `json:"currency,omitempty"`
+
+	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
+	Description *string      `json:"description,omitempty"`
+	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
+
+	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
+	Metadata *map[string]string `json:"metadata,omitempty"`
+
+	// Mode `payment` or `setup`
+	//
+	// Example: payment
+	Mode string `json:"mode"`
+
+	// OrderId An order of the caller's
+	//
+	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId *string `json:"orderId,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
+	// ReceiptEmail Where Till sends the confirmation
+	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
+
+	// Reference Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+	//
+	// Example: cart_8f2a
+	Reference *string `json:"reference,omitempty"`
+
+	// SetupFutureUsage Users alone: `off_session` (later payments, also in their absence) or `on_session`. In mode `setup` required. What the user agrees to have the way to pay kept for; left out, it is not kept.
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+
+	// StripeVersion The version of Stripe's API that the app's SDK speaks, as it names it itself
+	//
+	// Example: 2023-10-16
+	StripeVersion string `json:"stripeVersion"`
+}
+
+// CreateRefund Either `amount` or `items`, or neither: all that is left.
+type CreateRefund struct {
+	// Amount Minor units of the order's currency
+	//
+	// Example: 1800
+	Amount *int64        `json:"amount,omitempty"`
+	Items  *[]RefundLine `json:"items,omitempty"`
+
+	// Note For staff, one line; the customer does not see it
+	Note *string `json:"note,omitempty"`
+
+	// PaymentId Which of the order's payments to refund, such as the second one of an order that was paid twice
+	//
+	// Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId *string `json:"paymentId,omitempty"`
+
+	// Reason One of Stripe's: `duplicate`, `fraudulent`, `requested_by_customer`
+	//
+	// Example: requested_by_customer
+	Reason *string `json:"reason,omitempty"`
+}
+
+// CreateSetupIntent defines model for CreateSetupIntent.
+type CreateSetupIntent struct {
+	// Usage What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
+	//
+	// Example: off_session
+	Usage string `json:"usage"`
+}
+
+// CreateWebhookEndpoint defines model for CreateWebhookEndpoint.
+type CreateWebhookEndpoint struct {
+	// Description For you
+	Description *string `json:"description,omitempty"`
+
+	// Enabled `true` if left out
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Events Names from `x-webhooks`, such as `order.paid`. Left out or empty: all there are, and those that come with later versions.
+	Events *[]string `json:"events,omitempty"`
+
+	// Url Example: https://shop.example.com/till
+	Url string `json:"url"`
+}
+
+// CurrencyOption defines model for CurrencyOption.
+type CurrencyOption struct {
+	// Currency Example: usd
+	Currency string `json:"currency"`
+
+	// UnitAmount Minor units of this currency
+	//
+	// Example: 1950
+	UnitAmount int64 `json:"unitAmount"`
+}
+
+// Dispute defines model for Dispute.
+type Dispute struct {
+	// Amount What is disputed, minor units
+	//
+	// Example: 3600
+	Amount int64 `json:"amount"`
+
+	// AmountReinstated What of that came back
+	//
+	// Example: 0
+	AmountReinstated int64 `json:"amountReinstated"`
+
+	// AmountWithdrawn What it has taken from your balance, minor units, without Stripe's fee
+	//
+	// Example: 3600
+	AmountWithdrawn int64 `json:"amountWithdrawn"`
+
+	// ClosedAt Left out while it is open
+	ClosedAt  *time.Time `json:"closedAt,omitempty"`
+	CreatedAt time.Time  `json:"createdAt"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// EvidenceDueBy Until when evidence is taken; without an answer it is lost then
+	EvidenceDueBy *time.Time `json:"evidenceDueBy,omitempty"`
+
+	// HasEvidence Whether evidence is laid ready or was given
+	HasEvidence bool `json:"hasEvidence"`
+
+	// Id Example: dsp_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PastDue Whether the time for evidence is over
+	PastDue bool `json:"pastDue"`
+
+	// PaymentId Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId string `json:"paymentId"`
+
+	// Reason Stripe's word, an open set
+	//
+	// Example: product_not_received
+	Reason string `json:"reason"`
+
+	// Refundable Whether the payment can still be refunded, as under an inquiry, which a full refund ends
+	Refundable bool `json:"refundable"`
+
+	// Status Stripe's word, an open set: `needs_response`, `under_review`, `won`, `lost`; of an inquiry, which takes no money, `warning_needs_response`, `warning_under_review`, `warning_closed`
+	//
+	// Example: needs_response
+	Status string `json:"status"`
+
+	// StripeId Example: dp_1O
+	StripeId string `json:"stripeId"`
+
+	// SubmissionCount How often evidence went to the bank
+	//
+	// Example: 0
+	SubmissionCount int64     `json:"submissionCount"`
+	UpdatedAt       time.Time `json:"updatedAt"`
+}
+
+// DisputeEvidence [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids.
+type DisputeEvidence struct {
+	AccessActivityLog *string `json:"accessActivityLog,omitempty"`
+	BillingAddress    *string `json:"billingAddress,omitempty"`
+
+	// CancellationPolicy The id of a file of this dispute
+	CancellationPolicy           *string `json:"cancellationPolicy,omitempty"`
+	CancellationPolicyDisclosure *string `json:"cancellationPolicyDisclosure,omitempty"`
+	CancellationRebuttal         *string `json:"cancellationRebuttal,omitempty"`
+
+	// CustomerCommunication The id of a file of this dispute
+	CustomerCommunication *string `json:"customerCommunication,omitempty"`
+	CustomerEmailAddress  *string `json:"customerEmailAddress,omitempty"`
+	CustomerName          *string `json:"customerName,omitempty"`
+	CustomerPurchaseIp    *string `json:"customerPurchaseIp,omitempty"`
+
+	// CustomerSignature The id of a file of this dispute
+	CustomerSignature *string `json:"customerSignature,omitempty"`
+
+	// DuplicateChargeDocumentation The id of a file of this dispute
+	DuplicateChargeDocumentation *string `json:"duplicateChargeDocumentation,omitempty"`
+	DuplicateChargeExplanation   *string `json:"duplicateChargeExplanation,omitempty"`
+	DuplicateChargeId            *string `json:"duplicateChargeId,omitempty"`
+	ProductDescription           *string `json:"productDescription,omitempty"`
+
+	// Receipt The id of a file of this dispute
+	Receipt *string `json:"receipt,omitempty"`
+
+	// RefundPolicy The id of a file of this dispute
+	RefundPolicy             *string `json:"refundPolicy,omitempty"`
+	RefundPolicyDisclosure   *string `json:"refundPolicyDisclosure,omitempty"`
+	RefundRefusalExplanation *string `json:"refundRefusalExplanation,omitempty"`
+	ServiceDate              *string `json:"serviceDate,omitempty"`
+
+	// ServiceDocumentation The id of a file of this dispute
+	ServiceDocumentation *string `json:"serviceDocumentation,omitempty"`
+	ShippingAddress      *string `json:"shippingAddress,omitempty"`
+	ShippingCarrier      *string `json:"shippingCarrier,omitempty"`
+	ShippingDate         *string `json:"shippingDate,omitempty"`
+
+	// ShippingDocumentation The id of a file of this dispute
+	ShippingDocumentation  *string `json:"shippingDocumentation,omitempty"`
+	ShippingTrackingNumber *string `json:"shippingTrackingNumber,omitempty"`
+
+	// UncategorizedFile The id of a file of this dispute
+	UncategorizedFile *string `json:"uncategorizedFile,omitempty"`
+	UncategorizedText *string `json:"uncategorizedText,omitempty"`
+}
+
+// DisputeFile defines model for DisputeFile.
+type DisputeFile struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// DisputeId Example: dsp_01jd8w3k5v9x2m4n6p8q0r1s2t
+	DisputeId string `json:"disputeId"`
+
+	// Id To be named in evidence
+	//
+	// Example: dfi_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// Name Example: receipt.pdf
+	Name string `json:"name"`
+
+	// Size Bytes
+	//
+	// Example: 48211
+	Size int64 `json:"size"`
+
+	// Type `pdf`, `jpg` or `png`
+	//
+	// Example: pdf
+	Type string `json:"type"`
+}
+
+// DisputeList defines model for DisputeList.
+type DisputeList struct {
+	Data    []Dispute `json:"data"`
+	HasMore bool      `json:"hasMore"`
+}
+
+// EventAttempt defines model for EventAttempt.
+type EventAttempt struct {
+	// Actor Who asked for this replay
+	//
+	// Example: user:jo
+	Actor *string   `json:"actor,omitempty"`
+	At    time.Time `json:"at"`
+
+	// Error Why it did not count as delivered
+	//
+	// Example: no answer within 10s
+	Error *string `json:"error,omitempty"`
+
+	// Milliseconds How long it took
+	Milliseconds int64 `json:"milliseconds"`
+
+	// Reply How its answer began
+	Reply *string `json:"reply,omitempty"`
+
+	// Status What your backend answered; left out where it did not
+	//
+	// Example: 200
+	Status *int32 `json:"status,omitempty"`
+}
+
+// EventDelivery defines model for EventDelivery.
+type EventDelivery struct {
+	// Attempts The latest twenty, the oldest of them first
+	Attempts []EventAttempt `json:"attempts"`
+
+	// CreatedAt When it happened
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Id The event's id, sent as `webhook-id`
+	//
+	// Example: msg_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// NextAttemptAt Left out where it is not tried again
+	NextAttemptAt *time.Time `json:"nextAttemptAt,omitempty"`
+
+	// ReplayBy Who asked for a replay that has not run yet
+	//
+	// Example: user:jo
+	ReplayBy *string `json:"replayBy,omitempty"`
+
+	// SettledAt When it was delivered or given up
+	SettledAt *time.Time `json:"settledAt,omitempty"`
+
+	// State Open set: `pending` (to be sent), `delivered`, `failed` (the last try was, there will be another), `dead` (given up; it can be replayed)
+	//
+	// Example: delivered
+	State string `json:"state"`
+
+	// Subject The id of the order or payment that it is about
+	//
+	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Subject string `json:"subject"`
+
+	// Tries How often it was tried, since it happened or was last replayed
+	Tries int64 `json:"tries"`
+
+	// Type Example: order.paid
+	Type string `json:"type"`
+}
+
+// EventDeliveryList defines model for EventDeliveryList.
+type EventDeliveryList struct {
+	Data    []EventDelivery `json:"data"`
+	HasMore bool            `json:"hasMore"`
 }
 
 // Features defines model for Features.
@@ -120,6 +524,15 @@ type Features struct {
 	Guests bool `json:"guests"`
 }
 
+// GiveDisputeEvidence defines model for GiveDisputeEvidence.
+type GiveDisputeEvidence struct {
+	// Evidence [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids.
+	Evidence *DisputeEvidence `json:"evidence,omitempty"`
+
+	// Submit With `true` it goes to the bank, once and for all; else it is laid ready
+	Submit *bool `json:"submit,omitempty"`
+}
+
 // GuestToken defines model for GuestToken.
 type GuestToken struct {
 	ExpiresAt time.Time `json:"expiresAt"`
@@ -128,21 +541,80 @@ type GuestToken struct {
 	Token string `json:"token"`
 }
 
+// NextAction What the app does now. Left out where nothing is left for it to do.
+type NextAction struct {
+	// ExpiresAt Until when, where that is known
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// ImageUrl A code to scan (PNG)
+	ImageUrl *string `json:"imageUrl,omitempty"`
+
+	// Reference What the payer gives when paying
+	//
+	// Example: 01234567890123456789
+	Reference *string `json:"reference,omitempty"`
+
+	// StripeType Stripe's own word for the step, where it is Stripe's
+	//
+	// Example: oxxo_display_details
+	StripeType *string `json:"stripeType,omitempty"`
+
+	// Type Open set:
+	//
+	// - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
+	// - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
+	// - `redirect`: send the payer to `url`, from where they come back to your return URL;
+	// - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
+	// - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
+	// - `wait`: nothing; follow the payment.
+	//
+	//
+	// Example: confirm
+	Type string `json:"type"`
+
+	// Url A page for the payer. Whoever has it can act there, so only the payer is told.
+	Url *string `json:"url,omitempty"`
+}
+
 // Order defines model for Order.
 type Order struct {
-	CanceledAt *time.Time `json:"canceledAt,omitempty"`
-	CreatedAt  time.Time  `json:"createdAt"`
+	// AmountDisputed Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
+	AmountDisputed *int64 `json:"amountDisputed,omitempty"`
+
+	// AmountRefunded Minor units that went back or are on their way; refunds that failed do not count
+	//
+	// Example: 0
+	AmountRefunded int64      `json:"amountRefunded"`
+	CanceledAt     *time.Time `json:"canceledAt,omitempty"`
+
+	// CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+	//
+	// Example: automatic
+	CaptureMethod CaptureMethod `json:"captureMethod"`
+	CreatedAt     time.Time     `json:"createdAt"`
 
 	// Currency Example: eur
-	Currency    string  `json:"currency"`
-	Description *string `json:"description,omitempty"`
+	Currency    string         `json:"currency"`
+	Description *string        `json:"description,omitempty"`
+	Discount    *OrderDiscount `json:"discount,omitempty"`
+
+	// Disputed Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side.
+	Disputed *bool `json:"disputed,omitempty"`
+
+	// FraudWarning Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING`
+	FraudWarning *bool `json:"fraudWarning,omitempty"`
 
 	// Id Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
 
 	// Issuer With `subject`, their `iss`; `till:guest` for a guest
-	Issuer   *string            `json:"issuer,omitempty"`
-	Items    []OrderItem        `json:"items"`
+	Issuer *string     `json:"issuer,omitempty"`
+	Items  []OrderItem `json:"items"`
+
+	// Locale Language of the mails to the customer; left out where it is the operator's
+	//
+	// Example: de-AT
+	Locale   *string            `json:"locale,omitempty"`
 	Metadata *map[string]string `json:"metadata,omitempty"`
 	PaidAt   *time.Time         `json:"paidAt,omitempty"`
 
@@ -164,22 +636,50 @@ type Order struct {
 	// Subject Whose it is, shown to server keys and staff: the `sub` of the owner's tokens
 	Subject *string `json:"subject,omitempty"`
 
-	// Total Minor units
+	// Subtotal Minor units, all items without the discount
+	//
+	// Example: 3600
+	Subtotal int64 `json:"subtotal"`
+
+	// Total Minor units, what is to be paid
 	//
 	// Example: 3600
 	Total     int64     `json:"total"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
+// OrderDiscount defines model for OrderDiscount.
+type OrderDiscount struct {
+	// Amount Minor units, what it takes off the subtotal
+	//
+	// Example: 360
+	Amount int64 `json:"amount"`
+
+	// Code The promotion code, as you have written it at Stripe
+	//
+	// Example: WINTER
+	Code string `json:"code"`
+}
+
 // OrderItem defines model for OrderItem.
 type OrderItem struct {
-	// Amount Minor units
+	// Amount Minor units: `unitAmount` × `quantity`, or × the packages that it makes
 	//
 	// Example: 3600
 	Amount int64 `json:"amount"`
 
+	// DiscountAmount Minor units, the part of the order's discount that is taken off this item; left out where none is
+	//
+	// Example: 360
+	DiscountAmount *int64 `json:"discountAmount,omitempty"`
+
 	// Name Example: Enamel mug
 	Name string `json:"name"`
+
+	// Position Which line of the order it is, from 0; names it in a refund
+	//
+	// Example: 0
+	Position int64 `json:"position"`
 
 	// PriceId Left out where the amount came from the client or your backend
 	PriceId   *string `json:"priceId,omitempty"`
@@ -188,7 +688,12 @@ type OrderItem struct {
 	// Quantity Example: 2
 	Quantity int64 `json:"quantity"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -249,8 +754,21 @@ type Payment struct {
 	// Amount Minor units
 	//
 	// Example: 3600
-	Amount    int64     `json:"amount"`
-	CreatedAt time.Time `json:"createdAt"`
+	Amount int64 `json:"amount"`
+
+	// AmountCapturable Minor units that are held, to be captured or released
+	//
+	// Example: 0
+	AmountCapturable int64 `json:"amountCapturable"`
+
+	// AmountCaptured Minor units that have been taken
+	//
+	// Example: 3600
+	AmountCaptured int64 `json:"amountCaptured"`
+
+	// CaptureBefore When the hold lapses and the money goes back to the payer, where that is known
+	CaptureBefore *time.Time `json:"captureBefore,omitempty"`
+	CreatedAt     time.Time  `json:"createdAt"`
 
 	// Currency Example: eur
 	Currency string `json:"currency"`
@@ -261,8 +779,16 @@ type Payment struct {
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
 
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+
 	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId string `json:"orderId"`
+
+	// SetupFutureUsage What the user agreed to have the way to pay kept for; left out where nothing
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
 
 	// Status An open set, Stripe's words and one of ours: `requires_payment_method`, `requires_confirmation`,
 	// `requires_action`, `processing`, `requires_capture`, `succeeded`, `canceled`, and `unknown`
@@ -296,9 +822,9 @@ type PaymentFailure struct {
 	// Example: insufficient_funds
 	DeclineCode *string `json:"declineCode,omitempty"`
 
-	// Message A sentence for the payer
+	// Message A sentence for the payer, in English or German as `Accept-Language` prefers
 	//
-	// Example: Your card has insufficient funds. Please use another card.
+	// Example: There is not enough money for this payment. Please try another card or another way to pay.
 	Message string `json:"message"`
 }
 
@@ -320,6 +846,9 @@ type PaymentIntent struct {
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`
 
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+
 	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId string `json:"orderId"`
 
@@ -340,6 +869,108 @@ type PaymentIntent struct {
 	Version int64 `json:"version"`
 }
 
+// PaymentList defines model for PaymentList.
+type PaymentList struct {
+	Data    []Payment `json:"data"`
+	HasMore bool      `json:"hasMore"`
+}
+
+// PaymentMethod defines model for PaymentMethod.
+type PaymentMethod struct {
+	// Brand Of a card
+	//
+	// Example: visa
+	Brand     *string   `json:"brand,omitempty"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// ExpMonth Example: 12
+	ExpMonth *int32 `json:"expMonth,omitempty"`
+
+	// ExpYear Example: 2034
+	ExpYear *int32 `json:"expYear,omitempty"`
+
+	// Id Stripe's id
+	//
+	// Example: pm_1O
+	Id string `json:"id"`
+
+	// IsDefault Whether it is the user's first choice
+	IsDefault bool `json:"isDefault"`
+
+	// Last4 Example: 4242
+	Last4 *string `json:"last4,omitempty"`
+
+	// Type Stripe's word, an open set such as `card`, `sepa_debit`
+	//
+	// Example: card
+	Type string `json:"type"`
+
+	// Wallet The wallet that it came from, such as `apple_pay`
+	Wallet *string `json:"wallet,omitempty"`
+}
+
+// PaymentMethodList defines model for PaymentMethodList.
+type PaymentMethodList struct {
+	Data    []PaymentMethod `json:"data"`
+	HasMore bool            `json:"hasMore"`
+}
+
+// PaymentSheet defines model for PaymentSheet.
+type PaymentSheet struct {
+	// Amount Minor units, in mode `payment`
+	//
+	// Example: 3600
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Currency Example: eur
+	Currency *string `json:"currency,omitempty"`
+
+	// CustomerId Stripe's id of the user's customer
+	//
+	// Example: cus_P1
+	CustomerId *string `json:"customerId,omitempty"`
+
+	// EphemeralKeySecret With `customerId`. Keep it out of logs and URLs.
+	//
+	// Example: ek_test_x
+	EphemeralKeySecret *string `json:"ephemeralKeySecret,omitempty"`
+
+	// Mode `payment` or `setup`, as asked
+	//
+	// Example: payment
+	Mode string `json:"mode"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId *string `json:"orderId,omitempty"`
+
+	// PaymentId Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId *string `json:"paymentId,omitempty"`
+
+	// PaymentIntentClientSecret In mode `payment`, where there is something to confirm. Keep it out of logs and URLs.
+	//
+	// Example: pi_3O_secret_x
+	PaymentIntentClientSecret *string `json:"paymentIntentClientSecret,omitempty"`
+
+	// PublishableKey Example: pk_test_demo
+	PublishableKey string `json:"publishableKey"`
+
+	// SetupIntentClientSecret In mode `setup`, likewise
+	SetupIntentClientSecret *string `json:"setupIntentClientSecret,omitempty"`
+
+	// SetupIntentId Example: tset_01jd8w3k5v9x2m4n6p8q0r1s2t
+	SetupIntentId *string `json:"setupIntentId,omitempty"`
+
+	// Status Stripe's word for the payment's or setup intent's state, an open set
+	//
+	// Example: requires_payment_method
+	Status string `json:"status"`
+
+	// Version Of the payment, for `after` of `GET /payments/{id}?wait=`
+	//
+	// Example: 2
+	Version *int64 `json:"version,omitempty"`
+}
+
 // PaymentStatus An open set, Stripe's words and one of ours: `requires_payment_method`, `requires_confirmation`,
 // `requires_action`, `processing`, `requires_capture`, `succeeded`, `canceled`, and `unknown`
 // while Stripe's answer to us is not known.
@@ -349,8 +980,11 @@ type PaymentStatus = string
 
 // PendingPayment defines model for PendingPayment.
 type PendingPayment struct {
-	Id      string `json:"id"`
-	OrderId string `json:"orderId"`
+	Id string `json:"id"`
+
+	// NextAction What the app does now. Left out where nothing is left for it to do.
+	NextAction *NextAction `json:"nextAction,omitempty"`
+	OrderId    string      `json:"orderId"`
 
 	// RetryAfter Seconds
 	RetryAfter int32 `json:"retryAfter"`
@@ -369,6 +1003,9 @@ type Price struct {
 	// Currency Example: eur
 	Currency string `json:"currency"`
 
+	// CurrencyOptions Further currencies that it can be ordered in, by name: send one as `currency` beside `items`
+	CurrencyOptions *[]CurrencyOption `json:"currencyOptions,omitempty"`
+
 	// Id Stripe's price id
 	//
 	// Example: price_mug
@@ -379,7 +1016,12 @@ type Price struct {
 	// Example: mug
 	LookupKey *string `json:"lookupKey,omitempty"`
 
-	// UnitAmount Minor units
+	// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+	// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+	// that makes none is refused with 422 `quantity_too_small`.
+	TransformQuantity *TransformQuantity `json:"transformQuantity,omitempty"`
+
+	// UnitAmount Minor units; of a package, where there is `transformQuantity`
 	//
 	// Example: 1800
 	UnitAmount int64 `json:"unitAmount"`
@@ -436,6 +1078,91 @@ type ProductList struct {
 	HasMore bool      `json:"hasMore"`
 }
 
+// Refund defines model for Refund.
+type Refund struct {
+	// Amount Minor units
+	//
+	// Example: 1800
+	Amount    int64     `json:"amount"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// FailureReason Stripe's word for why it failed or was refused, shown to server keys and staff
+	//
+	// Example: expired_or_canceled_card
+	FailureReason *string `json:"failureReason,omitempty"`
+
+	// Id Example: ref_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// Items Left out where an amount was refunded
+	Items *[]RefundItem `json:"items,omitempty"`
+
+	// Note Shown to server keys and staff
+	Note *string `json:"note,omitempty"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PaymentId The payment that it gives back
+	//
+	// Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId string `json:"paymentId"`
+
+	// Reason Stripe's word for why it was made, shown to server keys and staff
+	//
+	// Example: requested_by_customer
+	Reason *string `json:"reason,omitempty"`
+
+	// RequestedBy Who asked for it, as a timeline's `actor`, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
+	//
+	// Example: user:jo
+	RequestedBy *string `json:"requestedBy,omitempty"`
+
+	// Status Open set, Stripe's words and one of ours: `pending`, `requires_action`, `succeeded`, `failed`, `canceled`, and `unknown` while Stripe's answer to us is not known
+	//
+	// Example: succeeded
+	Status    string    `json:"status"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// RefundItem defines model for RefundItem.
+type RefundItem struct {
+	// Amount Minor units, what was paid for them
+	//
+	// Example: 1800
+	Amount int64 `json:"amount"`
+
+	// Position Example: 0
+	Position int64 `json:"position"`
+
+	// Quantity Pieces
+	//
+	// Example: 1
+	Quantity int64 `json:"quantity"`
+}
+
+// RefundLine defines model for RefundLine.
+type RefundLine struct {
+	// Position The `position` of the order's line
+	//
+	// Example: 0
+	Position int64 `json:"position"`
+
+	// Quantity Pieces, as the `quantity` of the order's line
+	//
+	// Example: 1
+	Quantity int64 `json:"quantity"`
+}
+
+// RefundList defines model for RefundList.
+type RefundList struct {
+	Data    []Refund `json:"data"`
+	HasMore bool     `json:"hasMore"`
+}
+
 // ReplayWebhooks At least one filter, or `all`.
 type ReplayWebhooks struct {
 	// All `true`, with no filter: every delivery there is
@@ -466,6 +1193,28 @@ type ReplayedWebhooks struct {
 	Last *string `json:"last,omitempty"`
 }
 
+// SetupIntent defines model for SetupIntent.
+type SetupIntent struct {
+	// ClientSecret For Stripe.js or the mobile sheet. Left out where nothing is to be confirmed. Keep it out of logs and URLs.
+	//
+	// Example: seti_1O_secret_x
+	ClientSecret *string `json:"clientSecret,omitempty"`
+
+	// Id Example: tset_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// PublishableKey Example: pk_test_demo
+	PublishableKey string `json:"publishableKey"`
+
+	// Status Stripe's word, an open set
+	//
+	// Example: requires_payment_method
+	Status string `json:"status"`
+
+	// Usage Example: off_session
+	Usage string `json:"usage"`
+}
+
 // TimelineCause defines model for TimelineCause.
 type TimelineCause struct {
 	// Id Stripe's event id for a webhook, Stripe's request id for a read or call, our request id for an API call
@@ -473,7 +1222,7 @@ type TimelineCause struct {
 	// Example: evt_3O
 	Id *string `json:"id,omitempty"`
 
-	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
+	// Kind Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `cli` (a command of `till`), `sweep`, `effect` (a delivery such as a mail)
 	//
 	// Example: webhook
 	Kind string `json:"kind"`
@@ -481,6 +1230,11 @@ type TimelineCause struct {
 
 // TimelineEntry defines model for TimelineEntry.
 type TimelineEntry struct {
+	// Actor Who asked for it, where that is not the customer; shown to server keys and staff: `user:` and the `sub`, `key:` and the key's id, or `cli:` and the name of whoever ran `till`
+	//
+	// Example: user:jo
+	Actor *string `json:"actor,omitempty"`
+
 	// At When Till wrote it down
 	At    time.Time     `json:"at"`
 	Cause TimelineCause `json:"cause"`
@@ -491,7 +1245,7 @@ type TimelineEntry struct {
 	From *string `json:"from,omitempty"`
 	Id   string  `json:"id"`
 
-	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `note`
+	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
 	//
 	// Example: payment.status
 	Kind string `json:"kind"`
@@ -517,6 +1271,34 @@ type TimelineEntry struct {
 type TimelineEntryList struct {
 	Data    []TimelineEntry `json:"data"`
 	HasMore bool            `json:"hasMore"`
+}
+
+// TransformQuantity Present where the unit amount is for a package: a quantity is charged as so many packages
+// of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+// that makes none is refused with 422 `quantity_too_small`.
+type TransformQuantity struct {
+	// DivideBy Pieces in a package
+	//
+	// Example: 6
+	DivideBy int64 `json:"divideBy"`
+
+	// Round `up` or `down`
+	//
+	// Example: up
+	Round string `json:"round"`
+}
+
+// UpdateWebhookEndpoint defines model for UpdateWebhookEndpoint.
+type UpdateWebhookEndpoint struct {
+	// Description Empty for none
+	Description *string `json:"description,omitempty"`
+	Enabled     *bool   `json:"enabled,omitempty"`
+
+	// Events Empty for all
+	Events *[]string `json:"events,omitempty"`
+
+	// Url Example: https://shop.example.com/till
+	Url *string `json:"url,omitempty"`
 }
 
 // WebhookAttempt defines model for WebhookAttempt.
@@ -628,6 +1410,38 @@ type WebhookDeliveryList struct {
 	HasMore bool              `json:"hasMore"`
 }
 
+// WebhookEndpoint defines model for WebhookEndpoint.
+type WebhookEndpoint struct {
+	CreatedAt   time.Time `json:"createdAt"`
+	Description *string   `json:"description,omitempty"`
+
+	// DisabledReason Why Till has disabled it: it answered 410 Gone
+	DisabledReason *string `json:"disabledReason,omitempty"`
+	Enabled        bool    `json:"enabled"`
+
+	// Events Which events it gets; empty for all
+	Events []string `json:"events"`
+
+	// Id Example: whe_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// OldSecretExpiresAt Until when the secret before this one signs as well
+	OldSecretExpiresAt *time.Time `json:"oldSecretExpiresAt,omitempty"`
+
+	// Secret What events are signed with, `whsec_…`: only in the answers to its creation and its rotation. Keep it out of logs.
+	Secret    *string   `json:"secret,omitempty"`
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Url Example: https://shop.example.com/till
+	Url string `json:"url"`
+}
+
+// WebhookEndpointList defines model for WebhookEndpointList.
+type WebhookEndpointList struct {
+	Data    []WebhookEndpoint `json:"data"`
+	HasMore bool              `json:"hasMore"`
+}
+
 // WebhookHeaders What is kept of the request. Of the signature it is the time alone.
 type WebhookHeaders struct {
 	ContentType *string `json:"contentType,omitempty"`
@@ -640,8 +1454,41 @@ type WebhookHeaders struct {
 	UserAgent *string `json:"userAgent,omitempty"`
 }
 
+// DeliveryId defines model for DeliveryId.
+type DeliveryId = string
+
+// DisputeId defines model for DisputeId.
+type DisputeId = string
+
 // EndingBefore defines model for EndingBefore.
 type EndingBefore = string
+
+// EndpointId defines model for EndpointId.
+type EndpointId = string
+
+// FilterAmountMax defines model for FilterAmountMax.
+type FilterAmountMax = int64
+
+// FilterAmountMin defines model for FilterAmountMin.
+type FilterAmountMin = int64
+
+// FilterCreatedFrom defines model for FilterCreatedFrom.
+type FilterCreatedFrom = time.Time
+
+// FilterCreatedTo defines model for FilterCreatedTo.
+type FilterCreatedTo = time.Time
+
+// FilterCurrency defines model for FilterCurrency.
+type FilterCurrency = string
+
+// FilterEmail defines model for FilterEmail.
+type FilterEmail = string
+
+// FilterStripeCustomer defines model for FilterStripeCustomer.
+type FilterStripeCustomer = string
+
+// FilterText defines model for FilterText.
+type FilterText = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -660,6 +1507,12 @@ type OwnerSubject = string
 
 // PaymentId defines model for PaymentId.
 type PaymentId = string
+
+// PaymentMethodId defines model for PaymentMethodId.
+type PaymentMethodId = string
+
+// RefundId defines model for RefundId.
+type RefundId = string
 
 // StartingAfter defines model for StartingAfter.
 type StartingAfter = string
@@ -682,13 +1535,97 @@ type ListProductsParams struct {
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
+// ListDisputesParams defines parameters for ListDisputes.
+type ListDisputesParams struct {
+	// Status A dispute's `status`; only those that have it.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CloseDisputeParams defines parameters for CloseDispute.
+type CloseDisputeParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GiveDisputeEvidenceParams defines parameters for GiveDisputeEvidence.
+type GiveDisputeEvidenceParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AddDisputeFileMultipartBody defines parameters for AddDisputeFile.
+type AddDisputeFileMultipartBody struct {
+	File openapi_types.File `json:"file"`
+}
+
+// MakePaymentMethodDefaultParams defines parameters for MakePaymentMethodDefault.
+type MakePaymentMethodDefaultParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreateSetupIntentParams defines parameters for CreateSetupIntent.
+type CreateSetupIntentParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CreatePaymentSheetParams defines parameters for CreatePaymentSheet.
+type CreatePaymentSheetParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListOrdersParams defines parameters for ListOrders.
 type ListOrdersParams struct {
-	// Subject For server keys alone. Only what belongs to the user with this `sub`.
+	// Status For server keys and staff alone. One or more of an order's statuses, separated by commas, such as `paid,refunded`.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Q For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+	// refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+	Q *FilterText `form:"q,omitempty" json:"q,omitempty"`
+
+	// Currency For server keys and staff alone. ISO 4217.
+	Currency *FilterCurrency `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// AmountMin For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units.
+	AmountMin *FilterAmountMin `form:"amountMin,omitempty" json:"amountMin,omitempty"`
+
+	// AmountMax For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units.
+	AmountMax *FilterAmountMax `form:"amountMax,omitempty" json:"amountMax,omitempty"`
+
+	// Subject For server keys and staff alone. Only what belongs to the user with this `sub`.
 	Subject *OwnerSubject `form:"subject,omitempty" json:"subject,omitempty"`
 
 	// Issuer With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests.
 	Issuer *OwnerIssuer `form:"issuer,omitempty" json:"issuer,omitempty"`
+
+	// Email For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it.
+	Email *FilterEmail `form:"email,omitempty" json:"email,omitempty"`
+
+	// StripeCustomerId For server keys and staff alone. Stripe's id of the customer whom a payment was made for.
+	StripeCustomerId *FilterStripeCustomer `form:"stripeCustomerId,omitempty" json:"stripeCustomerId,omitempty"`
+
+	// CreatedFrom For server keys and staff alone. Made at this time or later.
+	CreatedFrom *FilterCreatedFrom `form:"createdFrom,omitempty" json:"createdFrom,omitempty"`
+
+	// CreatedTo For server keys and staff alone. Made before this time.
+	CreatedTo *FilterCreatedTo `form:"createdTo,omitempty" json:"createdTo,omitempty"`
+
+	// PaidFrom For server keys and staff alone. Paid at this time or later.
+	PaidFrom *time.Time `form:"paidFrom,omitempty" json:"paidFrom,omitempty"`
+
+	// PaidTo For server keys and staff alone. Paid before this time.
+	PaidTo *time.Time `form:"paidTo,omitempty" json:"paidTo,omitempty"`
 
 	// Limit How many to answer, 1 to 100; 20 if left out.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -712,6 +1649,100 @@ type CancelOrderParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListOrderDisputesParams defines parameters for ListOrderDisputes.
+type ListOrderDisputesParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CreateOrderNoteParams defines parameters for CreateOrderNote.
+type CreateOrderNoteParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListRefundsParams defines parameters for ListRefunds.
+type ListRefundsParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CreateRefundParams defines parameters for CreateRefund.
+type CreateRefundParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetOrderTimelineParams defines parameters for GetOrderTimeline.
+type GetOrderTimelineParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// ListPaymentsParams defines parameters for ListPayments.
+type ListPaymentsParams struct {
+	// Status One or more of a payment's statuses, separated by commas, such as `processing,requires_capture`.
+	Status *string `form:"status,omitempty" json:"status,omitempty"`
+
+	// Q For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+	// refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+	Q *FilterText `form:"q,omitempty" json:"q,omitempty"`
+
+	// Currency For server keys and staff alone. ISO 4217.
+	Currency *FilterCurrency `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// AmountMin For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units.
+	AmountMin *FilterAmountMin `form:"amountMin,omitempty" json:"amountMin,omitempty"`
+
+	// AmountMax For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units.
+	AmountMax *FilterAmountMax `form:"amountMax,omitempty" json:"amountMax,omitempty"`
+
+	// Subject For server keys and staff alone. Only what belongs to the user with this `sub`.
+	Subject *OwnerSubject `form:"subject,omitempty" json:"subject,omitempty"`
+
+	// Issuer With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests.
+	Issuer *OwnerIssuer `form:"issuer,omitempty" json:"issuer,omitempty"`
+
+	// Email For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it.
+	Email *FilterEmail `form:"email,omitempty" json:"email,omitempty"`
+
+	// StripeCustomerId For server keys and staff alone. Stripe's id of the customer whom a payment was made for.
+	StripeCustomerId *FilterStripeCustomer `form:"stripeCustomerId,omitempty" json:"stripeCustomerId,omitempty"`
+
+	// CreatedFrom For server keys and staff alone. Made at this time or later.
+	CreatedFrom *FilterCreatedFrom `form:"createdFrom,omitempty" json:"createdFrom,omitempty"`
+
+	// CreatedTo For server keys and staff alone. Made before this time.
+	CreatedTo *FilterCreatedTo `form:"createdTo,omitempty" json:"createdTo,omitempty"`
+
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
 // CreatePaymentIntentParams defines parameters for CreatePaymentIntent.
 type CreatePaymentIntentParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
@@ -729,6 +1760,12 @@ type GetPaymentParams struct {
 
 // CancelPaymentParams defines parameters for CancelPayment.
 type CancelPaymentParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// CapturePaymentParams defines parameters for CapturePayment.
+type CapturePaymentParams struct {
 	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
@@ -778,14 +1815,80 @@ type ListWebhooksParams struct {
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
 }
 
+// ListWebhookEndpointsParams defines parameters for ListWebhookEndpoints.
+type ListWebhookEndpointsParams struct {
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CreateWebhookEndpointParams defines parameters for CreateWebhookEndpoint.
+type CreateWebhookEndpointParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListEventDeliveriesParams defines parameters for ListEventDeliveries.
+type ListEventDeliveriesParams struct {
+	// State One of `pending`, `delivered`, `failed`, `dead`.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit How many to answer, 1 to 100; 20 if left out.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// StartingAfter The id of the last object of the page before; the answer goes on behind it.
+	StartingAfter *StartingAfter `form:"startingAfter,omitempty" json:"startingAfter,omitempty"`
+
+	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
+	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
+type RotateWebhookSecretParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GiveDisputeEvidenceJSONRequestBody defines body for GiveDisputeEvidence for application/json ContentType.
+type GiveDisputeEvidenceJSONRequestBody = GiveDisputeEvidence
+
+// AddDisputeFileMultipartRequestBody defines body for AddDisputeFile for multipart/form-data ContentType.
+type AddDisputeFileMultipartRequestBody AddDisputeFileMultipartBody
+
+// CreateSetupIntentJSONRequestBody defines body for CreateSetupIntent for application/json ContentType.
+type CreateSetupIntentJSONRequestBody = CreateSetupIntent
+
+// CreatePaymentSheetJSONRequestBody defines body for CreatePaymentSheet for application/json ContentType.
+type CreatePaymentSheetJSONRequestBody = CreatePaymentSheet
+
 // CreateOrderJSONRequestBody defines body for CreateOrder for application/json ContentType.
 type CreateOrderJSONRequestBody = CreateOrder
+
+// CreateOrderNoteJSONRequestBody defines body for CreateOrderNote for application/json ContentType.
+type CreateOrderNoteJSONRequestBody = CreateOrderNote
+
+// CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
+type CreateRefundJSONRequestBody = CreateRefund
 
 // CreatePaymentIntentJSONRequestBody defines body for CreatePaymentIntent for application/json ContentType.
 type CreatePaymentIntentJSONRequestBody = CreatePaymentIntent
 
+// CapturePaymentJSONRequestBody defines body for CapturePayment for application/json ContentType.
+type CapturePaymentJSONRequestBody = CapturePayment
+
 // ReplayWebhooksJSONRequestBody defines body for ReplayWebhooks for application/json ContentType.
 type ReplayWebhooksJSONRequestBody = ReplayWebhooks
+
+// CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
+type CreateWebhookEndpointJSONRequestBody = CreateWebhookEndpoint
+
+// UpdateWebhookEndpointJSONRequestBody defines body for UpdateWebhookEndpoint for application/json ContentType.
+type UpdateWebhookEndpointJSONRequestBody = UpdateWebhookEndpoint
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -798,7 +1901,37 @@ type ServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx echo.Context) error
-	// ListOrders List the caller's orders
+	// ListDisputes List disputes
+	// (GET /disputes)
+	ListDisputes(ctx echo.Context, params ListDisputesParams) error
+	// GetDispute Get a dispute
+	// (GET /disputes/{id})
+	GetDispute(ctx echo.Context, id DisputeId) error
+	// CloseDispute Accept a dispute
+	// (POST /disputes/{id}/close)
+	CloseDispute(ctx echo.Context, id DisputeId, params CloseDisputeParams) error
+	// GiveDisputeEvidence Give evidence
+	// (POST /disputes/{id}/evidence)
+	GiveDisputeEvidence(ctx echo.Context, id DisputeId, params GiveDisputeEvidenceParams) error
+	// AddDisputeFile Send a file for evidence
+	// (POST /disputes/{id}/files)
+	AddDisputeFile(ctx echo.Context, id DisputeId) error
+	// ListPaymentMethods List the user's saved ways to pay
+	// (GET /me/payment-methods)
+	ListPaymentMethods(ctx echo.Context) error
+	// DeletePaymentMethod Take a saved way to pay off
+	// (DELETE /me/payment-methods/{id})
+	DeletePaymentMethod(ctx echo.Context, id PaymentMethodId) error
+	// MakePaymentMethodDefault Make a saved way to pay the first choice
+	// (POST /me/payment-methods/{id}/default)
+	MakePaymentMethodDefault(ctx echo.Context, id PaymentMethodId, params MakePaymentMethodDefaultParams) error
+	// CreateSetupIntent Start saving a way to pay
+	// (POST /me/setup-intents)
+	CreateSetupIntent(ctx echo.Context, params CreateSetupIntentParams) error
+	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
+	// (POST /mobile/payment-sheet)
+	CreatePaymentSheet(ctx echo.Context, params CreatePaymentSheetParams) error
+	// ListOrders List the caller's orders, or find everyone's
 	// (GET /orders)
 	ListOrders(ctx echo.Context, params ListOrdersParams) error
 	// CreateOrder Create an order without starting its payment
@@ -810,6 +1943,24 @@ type ServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx echo.Context, id OrderId, params CancelOrderParams) error
+	// ListOrderDisputes List an order's disputes
+	// (GET /orders/{id}/disputes)
+	ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error
+	// CreateOrderNote Write a note to an order
+	// (POST /orders/{id}/notes)
+	CreateOrderNote(ctx echo.Context, id OrderId, params CreateOrderNoteParams) error
+	// ListRefunds List an order's refunds
+	// (GET /orders/{id}/refunds)
+	ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error
+	// CreateRefund Refund an order, in full or in part
+	// (POST /orders/{id}/refunds)
+	CreateRefund(ctx echo.Context, id OrderId, params CreateRefundParams) error
+	// GetOrderTimeline Everything that happened to an order and its payments, and why
+	// (GET /orders/{id}/timeline)
+	GetOrderTimeline(ctx echo.Context, id OrderId, params GetOrderTimelineParams) error
+	// ListPayments Find payments
+	// (GET /payments)
+	ListPayments(ctx echo.Context, params ListPaymentsParams) error
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx echo.Context, params CreatePaymentIntentParams) error
@@ -819,12 +1970,18 @@ type ServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx echo.Context, id PaymentId, params CancelPaymentParams) error
+	// CapturePayment Capture held money
+	// (POST /payments/{id}/capture)
+	CapturePayment(ctx echo.Context, id PaymentId, params CapturePaymentParams) error
 	// StreamPaymentEvents Follow a payment by server-sent events
 	// (GET /payments/{id}/events)
 	StreamPaymentEvents(ctx echo.Context, id PaymentId, params StreamPaymentEventsParams) error
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx echo.Context, id PaymentId, params GetPaymentTimelineParams) error
+	// GetRefund Get a refund
+	// (GET /refunds/{id})
+	GetRefund(ctx echo.Context, id RefundId) error
 	// ListWebhooks List what Stripe has delivered
 	// (GET /staff/webhooks)
 	ListWebhooks(ctx echo.Context, params ListWebhooksParams) error
@@ -837,6 +1994,30 @@ type ServerInterface interface {
 	// ReplayWebhook Apply a delivery again
 	// (POST /staff/webhooks/{id}/replay)
 	ReplayWebhook(ctx echo.Context, id WebhookId) error
+	// ListWebhookEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListWebhookEndpoints(ctx echo.Context, params ListWebhookEndpointsParams) error
+	// CreateWebhookEndpoint Name an endpoint of your backend's
+	// (POST /webhook-endpoints)
+	CreateWebhookEndpoint(ctx echo.Context, params CreateWebhookEndpointParams) error
+	// DeleteWebhookEndpoint Remove an endpoint
+	// (DELETE /webhook-endpoints/{id})
+	DeleteWebhookEndpoint(ctx echo.Context, id EndpointId) error
+	// GetWebhookEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{id})
+	GetWebhookEndpoint(ctx echo.Context, id EndpointId) error
+	// UpdateWebhookEndpoint Change an endpoint
+	// (PATCH /webhook-endpoints/{id})
+	UpdateWebhookEndpoint(ctx echo.Context, id EndpointId) error
+	// ListEventDeliveries List what was sent to an endpoint, and what is to be
+	// (GET /webhook-endpoints/{id}/deliveries)
+	ListEventDeliveries(ctx echo.Context, id EndpointId, params ListEventDeliveriesParams) error
+	// ReplayEventDelivery Send an event again
+	// (POST /webhook-endpoints/{id}/deliveries/{deliveryId}/replay)
+	ReplayEventDelivery(ctx echo.Context, id EndpointId, deliveryId DeliveryId) error
+	// RotateWebhookSecret Give an endpoint a new secret
+	// (POST /webhook-endpoints/{id}/rotate-secret)
+	RotateWebhookSecret(ctx echo.Context, id EndpointId, params RotateWebhookSecretParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -894,12 +2075,309 @@ func (w *ServerInterfaceWrapper) GetConfig(ctx echo.Context) error {
 	return err
 }
 
+// ListDisputes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDisputes(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDisputesParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDisputes(ctx, params)
+	return err
+}
+
+// GetDispute converts echo context to params.
+func (w *ServerInterfaceWrapper) GetDispute(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetDispute(ctx, id)
+	return err
+}
+
+// CloseDispute converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseDispute(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseDisputeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseDispute(ctx, id, params)
+	return err
+}
+
+// GiveDisputeEvidence converts echo context to params.
+func (w *ServerInterfaceWrapper) GiveDisputeEvidence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GiveDisputeEvidenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GiveDisputeEvidence(ctx, id, params)
+	return err
+}
+
+// AddDisputeFile converts echo context to params.
+func (w *ServerInterfaceWrapper) AddDisputeFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id DisputeId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddDisputeFile(ctx, id)
+	return err
+}
+
+// ListPaymentMethods converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPaymentMethods(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPaymentMethods(ctx)
+	return err
+}
+
+// DeletePaymentMethod converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePaymentMethod(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentMethodId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePaymentMethod(ctx, id)
+	return err
+}
+
+// MakePaymentMethodDefault converts echo context to params.
+func (w *ServerInterfaceWrapper) MakePaymentMethodDefault(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentMethodId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MakePaymentMethodDefaultParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MakePaymentMethodDefault(ctx, id, params)
+	return err
+}
+
+// CreateSetupIntent converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateSetupIntent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSetupIntentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateSetupIntent(ctx, params)
+	return err
+}
+
+// CreatePaymentSheet converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePaymentSheet(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePaymentSheetParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePaymentSheet(ctx, params)
+	return err
+}
+
 // ListOrders converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 	var err error
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListOrdersParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMin" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMin", ctx.QueryParams(), &params.AmountMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMin: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMax" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMax", ctx.QueryParams(), &params.AmountMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMax: %s", err))
+	}
+
 	// ------------- Optional query parameter "subject" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -912,6 +2390,48 @@ func (w *ServerInterfaceWrapper) ListOrders(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", ctx.QueryParams(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter issuer: %s", err))
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", ctx.QueryParams(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter email: %s", err))
+	}
+
+	// ------------- Optional query parameter "stripeCustomerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stripeCustomerId", ctx.QueryParams(), &params.StripeCustomerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stripeCustomerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdFrom", ctx.QueryParams(), &params.CreatedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdTo", ctx.QueryParams(), &params.CreatedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "paidFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "paidFrom", ctx.QueryParams(), &params.PaidFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter paidFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "paidTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "paidTo", ctx.QueryParams(), &params.PaidTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter paidTo: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------
@@ -1021,6 +2541,304 @@ func (w *ServerInterfaceWrapper) CancelOrder(ctx echo.Context) error {
 	return err
 }
 
+// ListOrderDisputes converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOrderDisputes(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOrderDisputesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOrderDisputes(ctx, id, params)
+	return err
+}
+
+// CreateOrderNote converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateOrderNote(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateOrderNoteParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateOrderNote(ctx, id, params)
+	return err
+}
+
+// ListRefunds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRefunds(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRefundsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRefunds(ctx, id, params)
+	return err
+}
+
+// CreateRefund converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRefund(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRefundParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRefund(ctx, id, params)
+	return err
+}
+
+// GetOrderTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOrderTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOrderTimelineParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOrderTimeline(ctx, id, params)
+	return err
+}
+
+// ListPayments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPayments(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPaymentsParams
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", ctx.QueryParams(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter q: %s", err))
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMin" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMin", ctx.QueryParams(), &params.AmountMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMin: %s", err))
+	}
+
+	// ------------- Optional query parameter "amountMax" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "amountMax", ctx.QueryParams(), &params.AmountMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter amountMax: %s", err))
+	}
+
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", ctx.QueryParams(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subject: %s", err))
+	}
+
+	// ------------- Optional query parameter "issuer" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "issuer", ctx.QueryParams(), &params.Issuer, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter issuer: %s", err))
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", ctx.QueryParams(), &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter email: %s", err))
+	}
+
+	// ------------- Optional query parameter "stripeCustomerId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "stripeCustomerId", ctx.QueryParams(), &params.StripeCustomerId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter stripeCustomerId: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdFrom", ctx.QueryParams(), &params.CreatedFrom, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "createdTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "createdTo", ctx.QueryParams(), &params.CreatedTo, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter createdTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPayments(ctx, params)
+	return err
+}
+
 // CreatePaymentIntent converts echo context to params.
 func (w *ServerInterfaceWrapper) CreatePaymentIntent(ctx echo.Context) error {
 	var err error
@@ -1118,6 +2936,42 @@ func (w *ServerInterfaceWrapper) CancelPayment(ctx echo.Context) error {
 	return err
 }
 
+// CapturePayment converts echo context to params.
+func (w *ServerInterfaceWrapper) CapturePayment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PaymentId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CapturePaymentParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CapturePayment(ctx, id, params)
+	return err
+}
+
 // StreamPaymentEvents converts echo context to params.
 func (w *ServerInterfaceWrapper) StreamPaymentEvents(ctx echo.Context) error {
 	var err error
@@ -1190,6 +3044,22 @@ func (w *ServerInterfaceWrapper) GetPaymentTimeline(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetPaymentTimeline(ctx, id, params)
+	return err
+}
+
+// GetRefund converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRefund(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id RefundId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRefund(ctx, id)
 	return err
 }
 
@@ -1301,6 +3171,221 @@ func (w *ServerInterfaceWrapper) ReplayWebhook(ctx echo.Context) error {
 	return err
 }
 
+// ListWebhookEndpoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookEndpoints(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookEndpointsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookEndpoints(ctx, params)
+	return err
+}
+
+// CreateWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateWebhookEndpoint(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateWebhookEndpointParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateWebhookEndpoint(ctx, params)
+	return err
+}
+
+// DeleteWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteWebhookEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteWebhookEndpoint(ctx, id)
+	return err
+}
+
+// GetWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) GetWebhookEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetWebhookEndpoint(ctx, id)
+	return err
+}
+
+// UpdateWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateWebhookEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateWebhookEndpoint(ctx, id)
+	return err
+}
+
+// ListEventDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEventDeliveries(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventDeliveriesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "startingAfter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "startingAfter", ctx.QueryParams(), &params.StartingAfter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter startingAfter: %s", err))
+	}
+
+	// ------------- Optional query parameter "endingBefore" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endingBefore", ctx.QueryParams(), &params.EndingBefore, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endingBefore: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEventDeliveries(ctx, id, params)
+	return err
+}
+
+// ReplayEventDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayEventDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "deliveryId" -------------
+	var deliveryId DeliveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "deliveryId", ctx.Param("deliveryId"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter deliveryId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayEventDelivery(ctx, id, deliveryId)
+	return err
+}
+
+// RotateWebhookSecret converts echo context to params.
+func (w *ServerInterfaceWrapper) RotateWebhookSecret(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id EndpointId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RotateWebhookSecretParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RotateWebhookSecret(ctx, id, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1354,12 +3439,38 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/orders", wrapper.ListOrders, options.OperationMiddlewares["listOrders"]...)
 	router.POST(options.BaseURL+"/orders", wrapper.CreateOrder, options.OperationMiddlewares["createOrder"]...)
 	router.GET(options.BaseURL+"/orders/:id", wrapper.GetOrder, options.OperationMiddlewares["getOrder"]...)
+	router.GET(options.BaseURL+"/orders/:id/timeline", wrapper.GetOrderTimeline, options.OperationMiddlewares["getOrderTimeline"]...)
+	router.POST(options.BaseURL+"/orders/:id/notes", wrapper.CreateOrderNote, options.OperationMiddlewares["createOrderNote"]...)
 	router.POST(options.BaseURL+"/orders/:id/cancel", wrapper.CancelOrder, options.OperationMiddlewares["cancelOrder"]...)
+	router.GET(options.BaseURL+"/orders/:id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
+	router.POST(options.BaseURL+"/orders/:id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
+	router.GET(options.BaseURL+"/orders/:id/disputes", wrapper.ListOrderDisputes, options.OperationMiddlewares["listOrderDisputes"]...)
+	router.GET(options.BaseURL+"/disputes", wrapper.ListDisputes, options.OperationMiddlewares["listDisputes"]...)
+	router.GET(options.BaseURL+"/disputes/:id", wrapper.GetDispute, options.OperationMiddlewares["getDispute"]...)
+	router.POST(options.BaseURL+"/disputes/:id/files", wrapper.AddDisputeFile, options.OperationMiddlewares["addDisputeFile"]...)
+	router.POST(options.BaseURL+"/disputes/:id/evidence", wrapper.GiveDisputeEvidence, options.OperationMiddlewares["giveDisputeEvidence"]...)
+	router.POST(options.BaseURL+"/disputes/:id/close", wrapper.CloseDispute, options.OperationMiddlewares["closeDispute"]...)
+	router.GET(options.BaseURL+"/refunds/:id", wrapper.GetRefund, options.OperationMiddlewares["getRefund"]...)
+	router.GET(options.BaseURL+"/payments", wrapper.ListPayments, options.OperationMiddlewares["listPayments"]...)
 	router.POST(options.BaseURL+"/payments/intent", wrapper.CreatePaymentIntent, options.OperationMiddlewares["createPaymentIntent"]...)
 	router.GET(options.BaseURL+"/payments/:id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
 	router.GET(options.BaseURL+"/payments/:id/events", wrapper.StreamPaymentEvents, options.OperationMiddlewares["streamPaymentEvents"]...)
 	router.GET(options.BaseURL+"/payments/:id/timeline", wrapper.GetPaymentTimeline, options.OperationMiddlewares["getPaymentTimeline"]...)
 	router.POST(options.BaseURL+"/payments/:id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints", wrapper.CreateWebhookEndpoint, options.OperationMiddlewares["createWebhookEndpoint"]...)
+	router.DELETE(options.BaseURL+"/webhook-endpoints/:id", wrapper.DeleteWebhookEndpoint, options.OperationMiddlewares["deleteWebhookEndpoint"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:id", wrapper.GetWebhookEndpoint, options.OperationMiddlewares["getWebhookEndpoint"]...)
+	router.PATCH(options.BaseURL+"/webhook-endpoints/:id", wrapper.UpdateWebhookEndpoint, options.OperationMiddlewares["updateWebhookEndpoint"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:id/rotate-secret", wrapper.RotateWebhookSecret, options.OperationMiddlewares["rotateWebhookSecret"]...)
+	router.GET(options.BaseURL+"/webhook-endpoints/:id/deliveries", wrapper.ListEventDeliveries, options.OperationMiddlewares["listEventDeliveries"]...)
+	router.POST(options.BaseURL+"/webhook-endpoints/:id/deliveries/:deliveryId/replay", wrapper.ReplayEventDelivery, options.OperationMiddlewares["replayEventDelivery"]...)
+	router.GET(options.BaseURL+"/me/payment-methods", wrapper.ListPaymentMethods, options.OperationMiddlewares["listPaymentMethods"]...)
+	router.DELETE(options.BaseURL+"/me/payment-methods/:id", wrapper.DeletePaymentMethod, options.OperationMiddlewares["deletePaymentMethod"]...)
+	router.POST(options.BaseURL+"/me/payment-methods/:id/default", wrapper.MakePaymentMethodDefault, options.OperationMiddlewares["makePaymentMethodDefault"]...)
+	router.POST(options.BaseURL+"/me/setup-intents", wrapper.CreateSetupIntent, options.OperationMiddlewares["createSetupIntent"]...)
+	router.POST(options.BaseURL+"/mobile/payment-sheet", wrapper.CreatePaymentSheet, options.OperationMiddlewares["createPaymentSheet"]...)
+	router.POST(options.BaseURL+"/payments/:id/capture", wrapper.CapturePayment, options.OperationMiddlewares["capturePayment"]...)
 	router.GET(options.BaseURL+"/staff/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
 	router.POST(options.BaseURL+"/staff/webhooks/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
 	router.GET(options.BaseURL+"/staff/webhooks/:id", wrapper.GetWebhook, options.OperationMiddlewares["getWebhook"]...)
@@ -1525,6 +3636,723 @@ type GetConfigdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetConfigdefaultApplicationProblemPlusJSONResponse) VisitGetConfigResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDisputesRequestObject struct {
+	Params ListDisputesParams
+}
+
+type ListDisputesResponseObject interface {
+	VisitListDisputesResponse(w http.ResponseWriter) error
+}
+
+type ListDisputes200JSONResponse DisputeList
+
+func (response ListDisputes200JSONResponse) VisitListDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDisputesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListDisputesdefaultApplicationProblemPlusJSONResponse) VisitListDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDisputeRequestObject struct {
+	Id DisputeId `json:"id"`
+}
+
+type GetDisputeResponseObject interface {
+	VisitGetDisputeResponse(w http.ResponseWriter) error
+}
+
+type GetDispute200JSONResponse Dispute
+
+func (response GetDispute200JSONResponse) VisitGetDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDisputedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetDisputedefaultApplicationProblemPlusJSONResponse) VisitGetDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDisputeRequestObject struct {
+	Id     DisputeId `json:"id"`
+	Params CloseDisputeParams
+}
+
+type CloseDisputeResponseObject interface {
+	VisitCloseDisputeResponse(w http.ResponseWriter) error
+}
+
+type CloseDispute200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CloseDispute200JSONResponse struct {
+	Body    Dispute
+	Headers CloseDispute200ResponseHeaders
+}
+
+func (response CloseDispute200JSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDispute202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	RetryAfter          *int32
+}
+
+type CloseDispute202JSONResponse struct {
+	Body    Dispute
+	Headers CloseDispute202ResponseHeaders
+}
+
+func (response CloseDispute202JSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseDisputedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CloseDisputedefaultApplicationProblemPlusJSONResponse) VisitCloseDisputeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidenceRequestObject struct {
+	Id     DisputeId `json:"id"`
+	Params GiveDisputeEvidenceParams
+	Body   *GiveDisputeEvidenceJSONRequestBody
+}
+
+type GiveDisputeEvidenceResponseObject interface {
+	VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error
+}
+
+type GiveDisputeEvidence200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type GiveDisputeEvidence200JSONResponse struct {
+	Body    Dispute
+	Headers GiveDisputeEvidence200ResponseHeaders
+}
+
+func (response GiveDisputeEvidence200JSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidence202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	RetryAfter          *int32
+}
+
+type GiveDisputeEvidence202JSONResponse struct {
+	Body    Dispute
+	Headers GiveDisputeEvidence202ResponseHeaders
+}
+
+func (response GiveDisputeEvidence202JSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveDisputeEvidencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GiveDisputeEvidencedefaultApplicationProblemPlusJSONResponse) VisitGiveDisputeEvidenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDisputeFileRequestObject struct {
+	Id   DisputeId `json:"id"`
+	Body *multipart.Reader
+}
+
+type AddDisputeFileResponseObject interface {
+	VisitAddDisputeFileResponse(w http.ResponseWriter) error
+}
+
+type AddDisputeFile201JSONResponse DisputeFile
+
+func (response AddDisputeFile201JSONResponse) VisitAddDisputeFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDisputeFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response AddDisputeFiledefaultApplicationProblemPlusJSONResponse) VisitAddDisputeFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethodsRequestObject struct {
+}
+
+type ListPaymentMethodsResponseObject interface {
+	VisitListPaymentMethodsResponse(w http.ResponseWriter) error
+}
+
+type ListPaymentMethods200JSONResponse PaymentMethodList
+
+func (response ListPaymentMethods200JSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethods429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPaymentMethods429ApplicationProblemPlusJSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentMethodsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListPaymentMethodsdefaultApplicationProblemPlusJSONResponse) VisitListPaymentMethodsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePaymentMethodRequestObject struct {
+	Id PaymentMethodId `json:"id"`
+}
+
+type DeletePaymentMethodResponseObject interface {
+	VisitDeletePaymentMethodResponse(w http.ResponseWriter) error
+}
+
+type DeletePaymentMethod204Response struct {
+}
+
+func (response DeletePaymentMethod204Response) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeletePaymentMethod429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePaymentMethod429ApplicationProblemPlusJSONResponse) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePaymentMethoddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DeletePaymentMethoddefaultApplicationProblemPlusJSONResponse) VisitDeletePaymentMethodResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefaultRequestObject struct {
+	Id     PaymentMethodId `json:"id"`
+	Params MakePaymentMethodDefaultParams
+}
+
+type MakePaymentMethodDefaultResponseObject interface {
+	VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error
+}
+
+type MakePaymentMethodDefault200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type MakePaymentMethodDefault200JSONResponse struct {
+	Body    PaymentMethod
+	Headers MakePaymentMethodDefault200ResponseHeaders
+}
+
+func (response MakePaymentMethodDefault200JSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefault429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response MakePaymentMethodDefault429ApplicationProblemPlusJSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePaymentMethodDefaultdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response MakePaymentMethodDefaultdefaultApplicationProblemPlusJSONResponse) VisitMakePaymentMethodDefaultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntentRequestObject struct {
+	Params CreateSetupIntentParams
+	Body   *CreateSetupIntentJSONRequestBody
+}
+
+type CreateSetupIntentResponseObject interface {
+	VisitCreateSetupIntentResponse(w http.ResponseWriter) error
+}
+
+type CreateSetupIntent201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateSetupIntent201JSONResponse struct {
+	Body    SetupIntent
+	Headers CreateSetupIntent201ResponseHeaders
+}
+
+func (response CreateSetupIntent201JSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntent429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSetupIntent429ApplicationProblemPlusJSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateSetupIntentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateSetupIntentdefaultApplicationProblemPlusJSONResponse) VisitCreateSetupIntentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheetRequestObject struct {
+	Params CreatePaymentSheetParams
+	Body   *CreatePaymentSheetJSONRequestBody
+}
+
+type CreatePaymentSheetResponseObject interface {
+	VisitCreatePaymentSheetResponse(w http.ResponseWriter) error
+}
+
+type CreatePaymentSheet200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreatePaymentSheet200JSONResponse struct {
+	Body    PaymentSheet
+	Headers CreatePaymentSheet200ResponseHeaders
+}
+
+func (response CreatePaymentSheet200JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreatePaymentSheet201JSONResponse struct {
+	Body    PaymentSheet
+	Headers CreatePaymentSheet201ResponseHeaders
+}
+
+func (response CreatePaymentSheet201JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CreatePaymentSheet202JSONResponse struct {
+	Body    PendingPayment
+	Headers CreatePaymentSheet202ResponseHeaders
+}
+
+func (response CreatePaymentSheet202JSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheet429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreatePaymentSheet429ApplicationProblemPlusJSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePaymentSheetdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreatePaymentSheetdefaultApplicationProblemPlusJSONResponse) VisitCreatePaymentSheetResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1747,6 +4575,327 @@ type CancelOrderdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CancelOrderdefaultApplicationProblemPlusJSONResponse) VisitCancelOrderResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrderDisputesRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params ListOrderDisputesParams
+}
+
+type ListOrderDisputesResponseObject interface {
+	VisitListOrderDisputesResponse(w http.ResponseWriter) error
+}
+
+type ListOrderDisputes200JSONResponse DisputeList
+
+func (response ListOrderDisputes200JSONResponse) VisitListOrderDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOrderDisputesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListOrderDisputesdefaultApplicationProblemPlusJSONResponse) VisitListOrderDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOrderNoteRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params CreateOrderNoteParams
+	Body   *CreateOrderNoteJSONRequestBody
+}
+
+type CreateOrderNoteResponseObject interface {
+	VisitCreateOrderNoteResponse(w http.ResponseWriter) error
+}
+
+type CreateOrderNote201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateOrderNote201JSONResponse struct {
+	Body    TimelineEntry
+	Headers CreateOrderNote201ResponseHeaders
+}
+
+func (response CreateOrderNote201JSONResponse) VisitCreateOrderNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateOrderNotedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateOrderNotedefaultApplicationProblemPlusJSONResponse) VisitCreateOrderNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRefundsRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params ListRefundsParams
+}
+
+type ListRefundsResponseObject interface {
+	VisitListRefundsResponse(w http.ResponseWriter) error
+}
+
+type ListRefunds200JSONResponse RefundList
+
+func (response ListRefunds200JSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRefundsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListRefundsdefaultApplicationProblemPlusJSONResponse) VisitListRefundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefundRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params CreateRefundParams
+	Body   *CreateRefundJSONRequestBody
+}
+
+type CreateRefundResponseObject interface {
+	VisitCreateRefundResponse(w http.ResponseWriter) error
+}
+
+type CreateRefund201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+}
+
+type CreateRefund201JSONResponse struct {
+	Body    Refund
+	Headers CreateRefund201ResponseHeaders
+}
+
+func (response CreateRefund201JSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefund202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CreateRefund202JSONResponse struct {
+	Body    Refund
+	Headers CreateRefund202ResponseHeaders
+}
+
+func (response CreateRefund202JSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRefunddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateRefunddefaultApplicationProblemPlusJSONResponse) VisitCreateRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelineRequestObject struct {
+	Id     OrderId `json:"id"`
+	Params GetOrderTimelineParams
+}
+
+type GetOrderTimelineResponseObject interface {
+	VisitGetOrderTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetOrderTimeline200JSONResponse TimelineEntryList
+
+func (response GetOrderTimeline200JSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOrderTimelinedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetOrderTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetOrderTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentsRequestObject struct {
+	Params ListPaymentsParams
+}
+
+type ListPaymentsResponseObject interface {
+	VisitListPaymentsResponse(w http.ResponseWriter) error
+}
+
+type ListPayments200JSONResponse PaymentList
+
+func (response ListPayments200JSONResponse) VisitListPaymentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPaymentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListPaymentsdefaultApplicationProblemPlusJSONResponse) VisitListPaymentsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2040,6 +5189,93 @@ func (response CancelPaymentdefaultApplicationProblemPlusJSONResponse) VisitCanc
 	return err
 }
 
+type CapturePaymentRequestObject struct {
+	Id     PaymentId `json:"id"`
+	Params CapturePaymentParams
+	Body   *CapturePaymentJSONRequestBody
+}
+
+type CapturePaymentResponseObject interface {
+	VisitCapturePaymentResponse(w http.ResponseWriter) error
+}
+
+type CapturePayment200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CapturePayment200JSONResponse struct {
+	Body    Payment
+	Headers CapturePayment200ResponseHeaders
+}
+
+func (response CapturePayment200JSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CapturePayment202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CapturePayment202JSONResponse struct {
+	Body    PendingPayment
+	Headers CapturePayment202ResponseHeaders
+}
+
+func (response CapturePayment202JSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CapturePaymentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CapturePaymentdefaultApplicationProblemPlusJSONResponse) VisitCapturePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type StreamPaymentEventsRequestObject struct {
 	Id     PaymentId `json:"id"`
 	Params StreamPaymentEventsParams
@@ -2151,6 +5387,49 @@ type GetPaymentTimelinedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPaymentTimelinedefaultApplicationProblemPlusJSONResponse) VisitGetPaymentTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRefundRequestObject struct {
+	Id RefundId `json:"id"`
+}
+
+type GetRefundResponseObject interface {
+	VisitGetRefundResponse(w http.ResponseWriter) error
+}
+
+type GetRefund200JSONResponse Refund
+
+func (response GetRefund200JSONResponse) VisitGetRefundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRefunddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetRefunddefaultApplicationProblemPlusJSONResponse) VisitGetRefundResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2337,6 +5616,373 @@ func (response ReplayWebhookdefaultApplicationProblemPlusJSONResponse) VisitRepl
 	return err
 }
 
+type ListWebhookEndpointsRequestObject struct {
+	Params ListWebhookEndpointsParams
+}
+
+type ListWebhookEndpointsResponseObject interface {
+	VisitListWebhookEndpointsResponse(w http.ResponseWriter) error
+}
+
+type ListWebhookEndpoints200JSONResponse WebhookEndpointList
+
+func (response ListWebhookEndpoints200JSONResponse) VisitListWebhookEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWebhookEndpointsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListWebhookEndpointsdefaultApplicationProblemPlusJSONResponse) VisitListWebhookEndpointsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWebhookEndpointRequestObject struct {
+	Params CreateWebhookEndpointParams
+	Body   *CreateWebhookEndpointJSONRequestBody
+}
+
+type CreateWebhookEndpointResponseObject interface {
+	VisitCreateWebhookEndpointResponse(w http.ResponseWriter) error
+}
+
+type CreateWebhookEndpoint201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+}
+
+type CreateWebhookEndpoint201JSONResponse struct {
+	Body    WebhookEndpoint
+	Headers CreateWebhookEndpoint201ResponseHeaders
+}
+
+func (response CreateWebhookEndpoint201JSONResponse) VisitCreateWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateWebhookEndpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateWebhookEndpointdefaultApplicationProblemPlusJSONResponse) VisitCreateWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteWebhookEndpointRequestObject struct {
+	Id EndpointId `json:"id"`
+}
+
+type DeleteWebhookEndpointResponseObject interface {
+	VisitDeleteWebhookEndpointResponse(w http.ResponseWriter) error
+}
+
+type DeleteWebhookEndpoint204Response struct {
+}
+
+func (response DeleteWebhookEndpoint204Response) VisitDeleteWebhookEndpointResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteWebhookEndpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response DeleteWebhookEndpointdefaultApplicationProblemPlusJSONResponse) VisitDeleteWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookEndpointRequestObject struct {
+	Id EndpointId `json:"id"`
+}
+
+type GetWebhookEndpointResponseObject interface {
+	VisitGetWebhookEndpointResponse(w http.ResponseWriter) error
+}
+
+type GetWebhookEndpoint200JSONResponse WebhookEndpoint
+
+func (response GetWebhookEndpoint200JSONResponse) VisitGetWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetWebhookEndpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetWebhookEndpointdefaultApplicationProblemPlusJSONResponse) VisitGetWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWebhookEndpointRequestObject struct {
+	Id   EndpointId `json:"id"`
+	Body *UpdateWebhookEndpointJSONRequestBody
+}
+
+type UpdateWebhookEndpointResponseObject interface {
+	VisitUpdateWebhookEndpointResponse(w http.ResponseWriter) error
+}
+
+type UpdateWebhookEndpoint200JSONResponse WebhookEndpoint
+
+func (response UpdateWebhookEndpoint200JSONResponse) VisitUpdateWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateWebhookEndpointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response UpdateWebhookEndpointdefaultApplicationProblemPlusJSONResponse) VisitUpdateWebhookEndpointResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventDeliveriesRequestObject struct {
+	Id     EndpointId `json:"id"`
+	Params ListEventDeliveriesParams
+}
+
+type ListEventDeliveriesResponseObject interface {
+	VisitListEventDeliveriesResponse(w http.ResponseWriter) error
+}
+
+type ListEventDeliveries200JSONResponse EventDeliveryList
+
+func (response ListEventDeliveries200JSONResponse) VisitListEventDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ListEventDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListEventDeliveriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayEventDeliveryRequestObject struct {
+	Id         EndpointId `json:"id"`
+	DeliveryId DeliveryId `json:"deliveryId"`
+}
+
+type ReplayEventDeliveryResponseObject interface {
+	VisitReplayEventDeliveryResponse(w http.ResponseWriter) error
+}
+
+type ReplayEventDelivery202JSONResponse EventDelivery
+
+func (response ReplayEventDelivery202JSONResponse) VisitReplayEventDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayEventDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ReplayEventDeliverydefaultApplicationProblemPlusJSONResponse) VisitReplayEventDeliveryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretRequestObject struct {
+	Id     EndpointId `json:"id"`
+	Params RotateWebhookSecretParams
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(w http.ResponseWriter) error
+}
+
+type RotateWebhookSecret200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type RotateWebhookSecret200JSONResponse struct {
+	Body    WebhookEndpoint
+	Headers RotateWebhookSecret200ResponseHeaders
+}
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// CreateGuestToken Get a token for a shopper without an account
@@ -2348,7 +5994,37 @@ type StrictServerInterface interface {
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx context.Context, request GetConfigRequestObject) (GetConfigResponseObject, error)
-	// ListOrders List the caller's orders
+	// ListDisputes List disputes
+	// (GET /disputes)
+	ListDisputes(ctx context.Context, request ListDisputesRequestObject) (ListDisputesResponseObject, error)
+	// GetDispute Get a dispute
+	// (GET /disputes/{id})
+	GetDispute(ctx context.Context, request GetDisputeRequestObject) (GetDisputeResponseObject, error)
+	// CloseDispute Accept a dispute
+	// (POST /disputes/{id}/close)
+	CloseDispute(ctx context.Context, request CloseDisputeRequestObject) (CloseDisputeResponseObject, error)
+	// GiveDisputeEvidence Give evidence
+	// (POST /disputes/{id}/evidence)
+	GiveDisputeEvidence(ctx context.Context, request GiveDisputeEvidenceRequestObject) (GiveDisputeEvidenceResponseObject, error)
+	// AddDisputeFile Send a file for evidence
+	// (POST /disputes/{id}/files)
+	AddDisputeFile(ctx context.Context, request AddDisputeFileRequestObject) (AddDisputeFileResponseObject, error)
+	// ListPaymentMethods List the user's saved ways to pay
+	// (GET /me/payment-methods)
+	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
+	// DeletePaymentMethod Take a saved way to pay off
+	// (DELETE /me/payment-methods/{id})
+	DeletePaymentMethod(ctx context.Context, request DeletePaymentMethodRequestObject) (DeletePaymentMethodResponseObject, error)
+	// MakePaymentMethodDefault Make a saved way to pay the first choice
+	// (POST /me/payment-methods/{id}/default)
+	MakePaymentMethodDefault(ctx context.Context, request MakePaymentMethodDefaultRequestObject) (MakePaymentMethodDefaultResponseObject, error)
+	// CreateSetupIntent Start saving a way to pay
+	// (POST /me/setup-intents)
+	CreateSetupIntent(ctx context.Context, request CreateSetupIntentRequestObject) (CreateSetupIntentResponseObject, error)
+	// CreatePaymentSheet All that Stripe's mobile payment sheet takes, in one call
+	// (POST /mobile/payment-sheet)
+	CreatePaymentSheet(ctx context.Context, request CreatePaymentSheetRequestObject) (CreatePaymentSheetResponseObject, error)
+	// ListOrders List the caller's orders, or find everyone's
 	// (GET /orders)
 	ListOrders(ctx context.Context, request ListOrdersRequestObject) (ListOrdersResponseObject, error)
 	// CreateOrder Create an order without starting its payment
@@ -2360,6 +6036,24 @@ type StrictServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// ListOrderDisputes List an order's disputes
+	// (GET /orders/{id}/disputes)
+	ListOrderDisputes(ctx context.Context, request ListOrderDisputesRequestObject) (ListOrderDisputesResponseObject, error)
+	// CreateOrderNote Write a note to an order
+	// (POST /orders/{id}/notes)
+	CreateOrderNote(ctx context.Context, request CreateOrderNoteRequestObject) (CreateOrderNoteResponseObject, error)
+	// ListRefunds List an order's refunds
+	// (GET /orders/{id}/refunds)
+	ListRefunds(ctx context.Context, request ListRefundsRequestObject) (ListRefundsResponseObject, error)
+	// CreateRefund Refund an order, in full or in part
+	// (POST /orders/{id}/refunds)
+	CreateRefund(ctx context.Context, request CreateRefundRequestObject) (CreateRefundResponseObject, error)
+	// GetOrderTimeline Everything that happened to an order and its payments, and why
+	// (GET /orders/{id}/timeline)
+	GetOrderTimeline(ctx context.Context, request GetOrderTimelineRequestObject) (GetOrderTimelineResponseObject, error)
+	// ListPayments Find payments
+	// (GET /payments)
+	ListPayments(ctx context.Context, request ListPaymentsRequestObject) (ListPaymentsResponseObject, error)
 	// CreatePaymentIntent Start or resume paying for an order
 	// (POST /payments/intent)
 	CreatePaymentIntent(ctx context.Context, request CreatePaymentIntentRequestObject) (CreatePaymentIntentResponseObject, error)
@@ -2369,12 +6063,18 @@ type StrictServerInterface interface {
 	// CancelPayment Cancel a payment attempt
 	// (POST /payments/{id}/cancel)
 	CancelPayment(ctx context.Context, request CancelPaymentRequestObject) (CancelPaymentResponseObject, error)
+	// CapturePayment Capture held money
+	// (POST /payments/{id}/capture)
+	CapturePayment(ctx context.Context, request CapturePaymentRequestObject) (CapturePaymentResponseObject, error)
 	// StreamPaymentEvents Follow a payment by server-sent events
 	// (GET /payments/{id}/events)
 	StreamPaymentEvents(ctx context.Context, request StreamPaymentEventsRequestObject) (StreamPaymentEventsResponseObject, error)
 	// GetPaymentTimeline Everything that happened to a payment, and why
 	// (GET /payments/{id}/timeline)
 	GetPaymentTimeline(ctx context.Context, request GetPaymentTimelineRequestObject) (GetPaymentTimelineResponseObject, error)
+	// GetRefund Get a refund
+	// (GET /refunds/{id})
+	GetRefund(ctx context.Context, request GetRefundRequestObject) (GetRefundResponseObject, error)
 	// ListWebhooks List what Stripe has delivered
 	// (GET /staff/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
@@ -2387,6 +6087,30 @@ type StrictServerInterface interface {
 	// ReplayWebhook Apply a delivery again
 	// (POST /staff/webhooks/{id}/replay)
 	ReplayWebhook(ctx context.Context, request ReplayWebhookRequestObject) (ReplayWebhookResponseObject, error)
+	// ListWebhookEndpoints List the endpoints
+	// (GET /webhook-endpoints)
+	ListWebhookEndpoints(ctx context.Context, request ListWebhookEndpointsRequestObject) (ListWebhookEndpointsResponseObject, error)
+	// CreateWebhookEndpoint Name an endpoint of your backend's
+	// (POST /webhook-endpoints)
+	CreateWebhookEndpoint(ctx context.Context, request CreateWebhookEndpointRequestObject) (CreateWebhookEndpointResponseObject, error)
+	// DeleteWebhookEndpoint Remove an endpoint
+	// (DELETE /webhook-endpoints/{id})
+	DeleteWebhookEndpoint(ctx context.Context, request DeleteWebhookEndpointRequestObject) (DeleteWebhookEndpointResponseObject, error)
+	// GetWebhookEndpoint Get an endpoint
+	// (GET /webhook-endpoints/{id})
+	GetWebhookEndpoint(ctx context.Context, request GetWebhookEndpointRequestObject) (GetWebhookEndpointResponseObject, error)
+	// UpdateWebhookEndpoint Change an endpoint
+	// (PATCH /webhook-endpoints/{id})
+	UpdateWebhookEndpoint(ctx context.Context, request UpdateWebhookEndpointRequestObject) (UpdateWebhookEndpointResponseObject, error)
+	// ListEventDeliveries List what was sent to an endpoint, and what is to be
+	// (GET /webhook-endpoints/{id}/deliveries)
+	ListEventDeliveries(ctx context.Context, request ListEventDeliveriesRequestObject) (ListEventDeliveriesResponseObject, error)
+	// ReplayEventDelivery Send an event again
+	// (POST /webhook-endpoints/{id}/deliveries/{deliveryId}/replay)
+	ReplayEventDelivery(ctx context.Context, request ReplayEventDeliveryRequestObject) (ReplayEventDeliveryResponseObject, error)
+	// RotateWebhookSecret Give an endpoint a new secret
+	// (POST /webhook-endpoints/{id}/rotate-secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2466,6 +6190,332 @@ func (sh *strictHandler) GetConfig(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetConfigResponseObject); ok {
 		return validResponse.VisitGetConfigResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDisputes operation middleware
+func (sh *strictHandler) ListDisputes(ctx echo.Context, params ListDisputesParams) error {
+	var request ListDisputesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDisputes(ctx.Request().Context(), request.(ListDisputesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDisputes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDisputesResponseObject); ok {
+		return validResponse.VisitListDisputesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetDispute operation middleware
+func (sh *strictHandler) GetDispute(ctx echo.Context, id DisputeId) error {
+	var request GetDisputeRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetDispute(ctx.Request().Context(), request.(GetDisputeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetDispute")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetDisputeResponseObject); ok {
+		return validResponse.VisitGetDisputeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseDispute operation middleware
+func (sh *strictHandler) CloseDispute(ctx echo.Context, id DisputeId, params CloseDisputeParams) error {
+	var request CloseDisputeRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseDispute(ctx.Request().Context(), request.(CloseDisputeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseDispute")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseDisputeResponseObject); ok {
+		return validResponse.VisitCloseDisputeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GiveDisputeEvidence operation middleware
+func (sh *strictHandler) GiveDisputeEvidence(ctx echo.Context, id DisputeId, params GiveDisputeEvidenceParams) error {
+	var request GiveDisputeEvidenceRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body GiveDisputeEvidenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GiveDisputeEvidence(ctx.Request().Context(), request.(GiveDisputeEvidenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GiveDisputeEvidence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GiveDisputeEvidenceResponseObject); ok {
+		return validResponse.VisitGiveDisputeEvidenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddDisputeFile operation middleware
+func (sh *strictHandler) AddDisputeFile(ctx echo.Context, id DisputeId) error {
+	var request AddDisputeFileRequestObject
+
+	request.Id = id
+
+	if reader, err := ctx.Request().MultipartReader(); err != nil {
+		return err
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddDisputeFile(ctx.Request().Context(), request.(AddDisputeFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddDisputeFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddDisputeFileResponseObject); ok {
+		return validResponse.VisitAddDisputeFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPaymentMethods operation middleware
+func (sh *strictHandler) ListPaymentMethods(ctx echo.Context) error {
+	var request ListPaymentMethodsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPaymentMethods(ctx.Request().Context(), request.(ListPaymentMethodsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPaymentMethods")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPaymentMethodsResponseObject); ok {
+		return validResponse.VisitListPaymentMethodsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePaymentMethod operation middleware
+func (sh *strictHandler) DeletePaymentMethod(ctx echo.Context, id PaymentMethodId) error {
+	var request DeletePaymentMethodRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePaymentMethod(ctx.Request().Context(), request.(DeletePaymentMethodRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePaymentMethod")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePaymentMethodResponseObject); ok {
+		return validResponse.VisitDeletePaymentMethodResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MakePaymentMethodDefault operation middleware
+func (sh *strictHandler) MakePaymentMethodDefault(ctx echo.Context, id PaymentMethodId, params MakePaymentMethodDefaultParams) error {
+	var request MakePaymentMethodDefaultRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MakePaymentMethodDefault(ctx.Request().Context(), request.(MakePaymentMethodDefaultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakePaymentMethodDefault")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MakePaymentMethodDefaultResponseObject); ok {
+		return validResponse.VisitMakePaymentMethodDefaultResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSetupIntent operation middleware
+func (sh *strictHandler) CreateSetupIntent(ctx echo.Context, params CreateSetupIntentParams) error {
+	var request CreateSetupIntentRequestObject
+
+	request.Params = params
+
+	var body CreateSetupIntentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSetupIntent(ctx.Request().Context(), request.(CreateSetupIntentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSetupIntent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSetupIntentResponseObject); ok {
+		return validResponse.VisitCreateSetupIntentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePaymentSheet operation middleware
+func (sh *strictHandler) CreatePaymentSheet(ctx echo.Context, params CreatePaymentSheetParams) error {
+	var request CreatePaymentSheetRequestObject
+
+	request.Params = params
+
+	var body CreatePaymentSheetJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePaymentSheet(ctx.Request().Context(), request.(CreatePaymentSheetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePaymentSheet")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePaymentSheetResponseObject); ok {
+		return validResponse.VisitCreatePaymentSheetResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2596,6 +6646,207 @@ func (sh *strictHandler) CancelOrder(ctx echo.Context, id OrderId, params Cancel
 	return nil
 }
 
+// ListOrderDisputes operation middleware
+func (sh *strictHandler) ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error {
+	var request ListOrderDisputesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOrderDisputes(ctx.Request().Context(), request.(ListOrderDisputesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOrderDisputes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOrderDisputesResponseObject); ok {
+		return validResponse.VisitListOrderDisputesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateOrderNote operation middleware
+func (sh *strictHandler) CreateOrderNote(ctx echo.Context, id OrderId, params CreateOrderNoteParams) error {
+	var request CreateOrderNoteRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CreateOrderNoteJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateOrderNote(ctx.Request().Context(), request.(CreateOrderNoteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateOrderNote")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateOrderNoteResponseObject); ok {
+		return validResponse.VisitCreateOrderNoteResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRefunds operation middleware
+func (sh *strictHandler) ListRefunds(ctx echo.Context, id OrderId, params ListRefundsParams) error {
+	var request ListRefundsRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRefunds(ctx.Request().Context(), request.(ListRefundsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRefunds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRefundsResponseObject); ok {
+		return validResponse.VisitListRefundsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRefund operation middleware
+func (sh *strictHandler) CreateRefund(ctx echo.Context, id OrderId, params CreateRefundParams) error {
+	var request CreateRefundRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CreateRefundJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRefund(ctx.Request().Context(), request.(CreateRefundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRefund")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRefundResponseObject); ok {
+		return validResponse.VisitCreateRefundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOrderTimeline operation middleware
+func (sh *strictHandler) GetOrderTimeline(ctx echo.Context, id OrderId, params GetOrderTimelineParams) error {
+	var request GetOrderTimelineRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOrderTimeline(ctx.Request().Context(), request.(GetOrderTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOrderTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOrderTimelineResponseObject); ok {
+		return validResponse.VisitGetOrderTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPayments operation middleware
+func (sh *strictHandler) ListPayments(ctx echo.Context, params ListPaymentsParams) error {
+	var request ListPaymentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPayments(ctx.Request().Context(), request.(ListPaymentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPayments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPaymentsResponseObject); ok {
+		return validResponse.VisitListPaymentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreatePaymentIntent operation middleware
 func (sh *strictHandler) CreatePaymentIntent(ctx echo.Context, params CreatePaymentIntentParams) error {
 	var request CreatePaymentIntentRequestObject
@@ -2696,6 +6947,55 @@ func (sh *strictHandler) CancelPayment(ctx echo.Context, id PaymentId, params Ca
 	return nil
 }
 
+// CapturePayment operation middleware
+func (sh *strictHandler) CapturePayment(ctx echo.Context, id PaymentId, params CapturePaymentParams) error {
+	var request CapturePaymentRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	var body CapturePaymentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CapturePayment(ctx.Request().Context(), request.(CapturePaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CapturePayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CapturePaymentResponseObject); ok {
+		return validResponse.VisitCapturePaymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // StreamPaymentEvents operation middleware
 func (sh *strictHandler) StreamPaymentEvents(ctx echo.Context, id PaymentId, params StreamPaymentEventsParams) error {
 	var request StreamPaymentEventsRequestObject
@@ -2742,6 +7042,31 @@ func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, id PaymentId, para
 		return err
 	} else if validResponse, ok := response.(GetPaymentTimelineResponseObject); ok {
 		return validResponse.VisitGetPaymentTimelineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRefund operation middleware
+func (sh *strictHandler) GetRefund(ctx echo.Context, id RefundId) error {
+	var request GetRefundRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRefund(ctx.Request().Context(), request.(GetRefundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRefund")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRefundResponseObject); ok {
+		return validResponse.VisitGetRefundResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2863,6 +7188,255 @@ func (sh *strictHandler) ReplayWebhook(ctx echo.Context, id WebhookId) error {
 		return err
 	} else if validResponse, ok := response.(ReplayWebhookResponseObject); ok {
 		return validResponse.VisitReplayWebhookResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhookEndpoints operation middleware
+func (sh *strictHandler) ListWebhookEndpoints(ctx echo.Context, params ListWebhookEndpointsParams) error {
+	var request ListWebhookEndpointsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookEndpoints(ctx.Request().Context(), request.(ListWebhookEndpointsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookEndpoints")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhookEndpointsResponseObject); ok {
+		return validResponse.VisitListWebhookEndpointsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateWebhookEndpoint operation middleware
+func (sh *strictHandler) CreateWebhookEndpoint(ctx echo.Context, params CreateWebhookEndpointParams) error {
+	var request CreateWebhookEndpointRequestObject
+
+	request.Params = params
+
+	var body CreateWebhookEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateWebhookEndpoint(ctx.Request().Context(), request.(CreateWebhookEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateWebhookEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateWebhookEndpointResponseObject); ok {
+		return validResponse.VisitCreateWebhookEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteWebhookEndpoint operation middleware
+func (sh *strictHandler) DeleteWebhookEndpoint(ctx echo.Context, id EndpointId) error {
+	var request DeleteWebhookEndpointRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteWebhookEndpoint(ctx.Request().Context(), request.(DeleteWebhookEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteWebhookEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteWebhookEndpointResponseObject); ok {
+		return validResponse.VisitDeleteWebhookEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhookEndpoint operation middleware
+func (sh *strictHandler) GetWebhookEndpoint(ctx echo.Context, id EndpointId) error {
+	var request GetWebhookEndpointRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhookEndpoint(ctx.Request().Context(), request.(GetWebhookEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhookEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookEndpointResponseObject); ok {
+		return validResponse.VisitGetWebhookEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateWebhookEndpoint operation middleware
+func (sh *strictHandler) UpdateWebhookEndpoint(ctx echo.Context, id EndpointId) error {
+	var request UpdateWebhookEndpointRequestObject
+
+	request.Id = id
+
+	var body UpdateWebhookEndpointJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateWebhookEndpoint(ctx.Request().Context(), request.(UpdateWebhookEndpointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateWebhookEndpoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateWebhookEndpointResponseObject); ok {
+		return validResponse.VisitUpdateWebhookEndpointResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEventDeliveries operation middleware
+func (sh *strictHandler) ListEventDeliveries(ctx echo.Context, id EndpointId, params ListEventDeliveriesParams) error {
+	var request ListEventDeliveriesRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEventDeliveries(ctx.Request().Context(), request.(ListEventDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEventDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventDeliveriesResponseObject); ok {
+		return validResponse.VisitListEventDeliveriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayEventDelivery operation middleware
+func (sh *strictHandler) ReplayEventDelivery(ctx echo.Context, id EndpointId, deliveryId DeliveryId) error {
+	var request ReplayEventDeliveryRequestObject
+
+	request.Id = id
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayEventDelivery(ctx.Request().Context(), request.(ReplayEventDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayEventDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayEventDeliveryResponseObject); ok {
+		return validResponse.VisitReplayEventDeliveryResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(ctx echo.Context, id EndpointId, params RotateWebhookSecretParams) error {
+	var request RotateWebhookSecretRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx.Request().Context(), request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		return validResponse.VisitRotateWebhookSecretResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

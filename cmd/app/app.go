@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,14 @@ import (
 	"till/pkg/auth"
 	"till/pkg/catalog"
 	"till/pkg/config"
+	"till/pkg/customers"
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
 	"till/pkg/limits"
 	"till/pkg/mail"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/payments"
 	"till/pkg/reconcile"
 	"till/pkg/store"
@@ -50,16 +53,18 @@ type Options struct {
 
 // App is a running or runnable Till.
 type App struct {
-	DB       *store.DB
-	Keys     *auth.Keys
-	Gateway  *gateway.Gateway
-	Catalog  *catalog.Service
-	Effects  *effects.Effects
-	Payments *payments.Service
-	Inbox    *inbox.Inbox
-	Sweeper  *reconcile.Sweeper
-	Limiter  *limits.Limiter
-	Handler  http.Handler
+	DB        *store.DB
+	Keys      *auth.Keys
+	Gateway   *gateway.Gateway
+	Catalog   *catalog.Service
+	Customers *customers.Service
+	Effects   *effects.Effects
+	Outbound  *outbound.Outbound
+	Payments  *payments.Service
+	Inbox     *inbox.Inbox
+	Sweeper   *reconcile.Sweeper
+	Limiter   *limits.Limiter
+	Handler   http.Handler
 
 	stopping atomic.Bool
 }
@@ -97,6 +102,10 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			return nil, err
 		}
 	}
+	letters, err := mail.Load(conf.MailTemplates, cmp.Or(conf.Locale, "en"))
+	if err != nil {
+		return nil, fmt.Errorf("mails are to be mended (TILL_MAIL_TEMPLATES, TILL_LOCALE):\n%w", err)
+	}
 	a := &App{DB: db}
 	var metrics *telemetry.Metrics
 	if opt.Metrics != nil {
@@ -112,22 +121,26 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	}
 	a.Gateway = gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: opt.Log, Metrics: metrics, Tracing: opt.Tracing})
 	a.Catalog = catalog.New(db, a.Gateway, conf.Livemode())
-	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
+	a.Customers = customers.New(customers.Config{Instance: instance, Livemode: conf.Livemode()}, customers.Options{DB: db, Gateway: a.Gateway, Log: opt.Log, Now: opt.Now})
+	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, Letters: letters, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
 	if err != nil {
 		return nil, err
 	}
+	a.Outbound = outbound.New(db, outbound.Options{
+		Allowed: conf.OutboundNetworks(), Retries: conf.OutboundRetries, Timeout: conf.OutboundTimeout, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
+	})
 	rules := payments.Config{
-		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, SweepAfter: conf.SweepAfter,
+		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, CaptureMethod: payments.CaptureMethod(conf.CaptureMethod), FraudPolicy: payments.FraudPolicy(conf.FraudWarning), SweepAfter: conf.SweepAfter,
 	}
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
-	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Effects: a.Effects, Log: opt.Log, Now: opt.Now})
+	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Letters: letters, Log: opt.Log, Now: opt.Now})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
-	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
 	a.Limiter = limits.New(db, limits.Options{Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
@@ -137,10 +150,10 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			PublishableKey: conf.StripePublishableKey, Currency: string(currency), Livemode: conf.Livemode(), StripeJSURL: conf.StripeJSURL,
 			Guests: conf.GuestsOn(), AmountMin: rules.AmountMin, AmountMax: rules.AmountMax, AllowedOrigins: conf.AllowedOrigins,
 			TrustedProxies: conf.Proxies(),
-			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest},
+			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest, Code: conf.LimitCode},
 		},
 		Limiter:  a.Limiter,
-		Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
+		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
 }
@@ -152,7 +165,7 @@ func guestSecret(conf config.Config) string {
 	return string(conf.GuestSecret)
 }
 
-// Run applies deliveries, delivers effects and sweeps, until ctx ends and what
+// Run applies deliveries, delivers effects, tells the app's backend and sweeps, until ctx ends and what
 // was begun is done.
 func (a *App) Run(ctx context.Context) error {
 	ctx = store.OwnWork(ctx)
@@ -160,6 +173,7 @@ func (a *App) Run(ctx context.Context) error {
 	var err error
 	parts.Go(func() { a.Sweeper.Run(ctx) })
 	parts.Go(func() { a.Limiter.Run(ctx) })
+	parts.Go(func() { a.Outbound.Run(ctx) })
 	parts.Go(func() { err = a.Effects.Run(ctx) })
 	// What the others do to their end is still to be told.
 	last, hushed := context.WithCancel(context.WithoutCancel(ctx))
@@ -198,6 +212,41 @@ func (a *App) applyPayments(ctx context.Context, tx *gorm.DB, events []gateway.E
 
 // applyCatalog is the catalogue's side of the inbox.
 func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
+	outcomes, _, err := ofNew(events, isNew, func(news []gateway.Event) ([]inbox.Outcome, error) {
+		applied, err := a.Catalog.Apply(tx, news)
+		outcomes := make([]inbox.Outcome, len(applied))
+		for i, ok := range applied {
+			outcomes[i] = inbox.Outcome{State: inbox.Applied}
+			if !ok {
+				outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "not of this catalogue"}
+			}
+		}
+		return outcomes, err
+	})
+	return outcomes, a.Catalog.Announce, err
+}
+
+// applyCustomers is the customers' side of the inbox.
+func (a *App) applyCustomers(_ context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
+	return ofNew(events, isNew, func(news []gateway.Event) ([]inbox.Outcome, error) {
+		applied, err := a.Customers.Apply(tx, news)
+		outcomes := make([]inbox.Outcome, len(applied))
+		for i, came := range applied {
+			switch came {
+			case customers.Applied:
+				outcomes[i] = inbox.Outcome{State: inbox.Applied}
+			case customers.Early:
+				outcomes[i] = inbox.Outcome{State: inbox.Pending, Reason: "its customer is not there yet"}
+			default:
+				outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "not a customer of this Till"}
+			}
+		}
+		return outcomes, err
+	})
+}
+
+// ofNew applies those events of a batch that are new.
+func ofNew(events []gateway.Event, isNew inbox.IsNew, apply func([]gateway.Event) ([]inbox.Outcome, error)) ([]inbox.Outcome, func(), error) {
 	var news []gateway.Event
 	var from []int
 	for i, e := range events {
@@ -209,16 +258,13 @@ func (a *App) applyCatalog(_ context.Context, tx *gorm.DB, events []gateway.Even
 			news, from = append(news, e), append(from, i)
 		}
 	}
-	applied, err := a.Catalog.Apply(tx, news)
+	applied, err := apply(news)
 	if err != nil {
 		return nil, nil, err
 	}
 	outcomes := make([]inbox.Outcome, len(events))
-	for n, ok := range applied {
-		outcomes[from[n]] = inbox.Outcome{State: inbox.Applied}
-		if !ok {
-			outcomes[from[n]] = inbox.Outcome{State: inbox.Ignored, Reason: "not of this catalogue"}
-		}
+	for n, o := range applied {
+		outcomes[from[n]] = o
 	}
 	return outcomes, nil, nil
 }

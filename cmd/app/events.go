@@ -9,16 +9,28 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent.": a.applyPayments,
-		"price. product.":         a.applyCatalog,
+		"charge. payment_intent. radar.early_fraud_warning. refund.": a.applyPayments,
+		"coupon. price. product. promotion_code.":                    a.applyCatalog,
+		"customer.deleted": a.applyCustomers,
 	}
 }
 
 // events are the types that Till acts on: what its endpoint at Stripe is to be
 // sent, and nothing else. Others of the same beginnings say nothing new.
 var events = []string{
+	"charge.dispute.closed",
+	"charge.dispute.created",
+	"charge.dispute.funds_reinstated",
+	"charge.dispute.funds_withdrawn",
+	"charge.dispute.updated",
+	"charge.refund.updated",
+	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"coupon.created",
+	"coupon.deleted",
+	"coupon.updated",
+	"customer.deleted",
 	"payment_intent.amount_capturable_updated",
 	"payment_intent.canceled",
 	"payment_intent.created",
@@ -32,6 +44,12 @@ var events = []string{
 	"product.created",
 	"product.deleted",
 	"product.updated",
+	"promotion_code.created",
+	"promotion_code.updated",
+	"radar.early_fraud_warning.created",
+	"radar.early_fraud_warning.updated",
+	"refund.created",
+	"refund.updated",
 }
 
 // Events are the types of events that Till acts on.

@@ -49,6 +49,7 @@ func (a *App) observe(registry *prometheus.Registry, now func() time.Time) {
 		registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 	}
 	telemetry.RegisterBacklog(registry, "till_effects_pending", "Effects, such as mails, that are not delivered yet", now, a.Effects.Backlog)
+	telemetry.RegisterBacklog(registry, "till_outbound_waiting", "Events that an endpoint of the app's backend is still to be told", now, a.Outbound.Backlog)
 	telemetry.RegisterBacklog(registry, "till_inbox_waiting", "Webhook deliveries that are to be tried again", now, a.Inbox.Backlog)
 }
 

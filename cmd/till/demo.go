@@ -140,6 +140,7 @@ func (c *demoCommand) config(dir, url string) (config.Config, error) {
 		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest,
 		MailFrom: "Halfpenny <shop@example.com>", ShopName: "Halfpenny", StaffEmail: "staff@example.com",
 		SweepInterval: time.Second, SweepAfter: time.Minute,
+		OutboundAllow: []string{"127.0.0.0/8", "::1"}, // a backend that is being written
 	}
 	if c.StripeSecretKey != "" {
 		conf.StripeSecretKey, conf.StripePublishableKey = config.Secret(c.StripeSecretKey), c.StripePublishableKey

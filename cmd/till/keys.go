@@ -30,11 +30,13 @@ func (keysCreate) Help() string {
 
 Scopes:
 
-  orders:read     see everyone's orders
-  orders:write    make orders for a user, with lines and prices of your own, and cancel orders
-  payments:read   see everyone's payments and their timelines
+  orders:read     find and see everyone's orders, their refunds, disputes, timelines and notes
+  orders:write    make orders for a user, with lines and prices of your own, cancel orders, and note to them
+  payments:read   find and see everyone's payments and their timelines
   payments:write  cancel everyone's payments
-  refunds:write   refund payments, once Till can: no call takes it yet
+  refunds:write   refund what orders have taken
+  disputes:write  answer disputes, or accept them
+  webhooks:write  say where your backend is told of events; whoever has it can have everyone's orders sent somewhere
   staff           what is open to staff, such as the webhook inbox
 
 Users need no key and no scope for what is theirs; a user whose JWT has "staff" in scope or scp is staff too.`

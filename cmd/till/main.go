@@ -16,15 +16,19 @@ import (
 )
 
 type commands struct {
-	Demo     demoCommand     `cmd:"" help:"Run a shop to pay in, with Till and an offline Stripe. Needs nothing."`
-	Serve    serveCommand    `cmd:"" help:"Run the API."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
-	Webhooks webhooksCommand `cmd:"" help:"Look into what Stripe has delivered, replay it, and set up the endpoint at Stripe."`
-	Keys     keysCommand     `cmd:"" help:"Make, list and revoke the keys that your backend calls with."`
-	Sync     syncCommand     `cmd:"" help:"Read from Stripe what webhooks may have missed."`
-	Sandbox  sandboxCommand  `cmd:"" help:"Run the offline Stripe by itself."`
-	Trigger  triggerCommand  `cmd:"" help:"Make an event of Stripe's happen in the sandbox."`
-	Health   healthCommand   `cmd:"" help:"Ask a running Till whether it can serve."`
+	Demo      demoCommand      `cmd:"" help:"Run a shop to pay in, with Till and an offline Stripe. Needs nothing."`
+	Serve     serveCommand     `cmd:"" help:"Run the API."`
+	Migrate   migrateCommand   `cmd:"" help:"Bring the database's schema up to date."`
+	Webhooks  webhooksCommand  `cmd:"" help:"Look into what Stripe has delivered, replay it, and set up the endpoint at Stripe."`
+	Endpoints endpointsCommand `cmd:"" help:"Say where your backend is told what happens, and see what it was sent."`
+	Orders    ordersCommand    `cmd:"" help:"Find orders; refund, capture, cancel them, and write notes to them."`
+	Payments  paymentsCommand  `cmd:"" help:"Find payments; capture, cancel, settle them, and see what happened to them."`
+	Keys      keysCommand      `cmd:"" help:"Make, list and revoke the keys that your backend calls with."`
+	Sync      syncCommand      `cmd:"" help:"Read from Stripe what webhooks may have missed."`
+	Mail      mailCommand      `cmd:"" help:"See the mails with example data, and try your mail server."`
+	Sandbox   sandboxCommand   `cmd:"" help:"Run the offline Stripe by itself."`
+	Trigger   triggerCommand   `cmd:"" help:"Make an event of Stripe's happen in the sandbox."`
+	Health    healthCommand    `cmd:"" help:"Ask a running Till whether it can serve."`
 
 	Version kong.VersionFlag `help:"Print the version."`
 }

@@ -31,6 +31,7 @@ func (c *syncCatalog) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d products, %d prices; %d rows that Stripe no longer lists were taken off sale\n", n.Products, n.Prices, n.Archived)
+	fmt.Printf("%d products, %d prices, %d coupons, %d promotion codes; %d rows that Stripe no longer lists were taken off sale\n",
+		n.Products, n.Prices, n.Coupons, n.PromotionCodes, n.Archived)
 	return nil
 }

@@ -96,7 +96,11 @@ func (c call) named() []string {
 		}
 	}
 	if c.RequestBody != nil {
-		for name := range c.RequestBody.Value.Content["application/json"].Schema.Value.Properties {
+		content := c.RequestBody.Value.Content.Get("application/json")
+		if content == nil {
+			content = c.RequestBody.Value.Content.Get("multipart/form-data")
+		}
+		for name := range content.Schema.Value.Properties {
 			if naming.MatchString(name) {
 				out = append(out, name)
 			}

@@ -10,7 +10,10 @@ type rule struct {
 var (
 	public    = rule{public: true}
 	customers = rule{user: true, guest: true}
+	staff     = rule{staff: true}
+	users     = rule{user: true}
 	staffOnly = rule{staff: true, key: "staff"}
+	backends  = rule{staff: true, key: "webhooks:write"}
 )
 
 func (r rule) withKey(scope string) rule { r.key = scope; return r }
@@ -26,6 +29,7 @@ type row struct {
 	want  int                            // the status for those who may
 	param string                         // the field that a 404 names; empty: none
 	moves bool                           // it changes its object, so each who may gets a fresh one
+	looks bool                           // whose it is shows at Stripe alone
 	list  kind                           // it answers a list of these
 	names []string                       // its query parameters and fields that name an object or its owner
 }
@@ -36,17 +40,54 @@ var rows = []row{
 	{operation: "createGuestToken", rule: public, want: 201},
 
 	{operation: "createOrder", rule: customers.withKey("orders:write"), want: 201, body: newOrder, names: []string{"subject", "issuer"}},
-	{operation: "listOrders", rule: customers.withKey("orders:read"), want: 200, list: order, names: []string{"subject", "issuer", "startingAfter", "endingBefore"}},
+	{operation: "listOrders", rule: customers.withKey("orders:read").andStaff(), want: 200, list: order, names: []string{"subject", "issuer", "stripeCustomerId", "startingAfter", "endingBefore"}},
 	{operation: "getOrder", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200},
-	{operation: "cancelOrder", rule: customers.withKey("orders:write"), of: order, want: 200, moves: true},
+	{operation: "cancelOrder", rule: customers.withKey("orders:write").andStaff(), of: order, want: 200, moves: true},
+	{operation: "getOrderTimeline", rule: customers.withKey("orders:read").andStaff(), of: order, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "createOrderNote", rule: staff.withKey("orders:write"), of: order, want: 201,
+		body: func(actor, string) any { return map[string]any{"text": "Called.\nComes on Friday."} }},
 
+	{operation: "createRefund", rule: staff.withKey("refunds:write"), of: paid, want: 201, moves: true, names: []string{"paymentId"},
+		body: func(actor, string) any { return map[string]any{"amount": 100} }},
+	{operation: "listRefunds", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200, list: refund, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getRefund", rule: customers.withKey("orders:read").andStaff(), of: refund, want: 200},
+
+	{operation: "listDisputes", rule: staff.withKey("orders:read"), want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "listOrderDisputes", rule: staff.withKey("orders:read"), of: contested, want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getDispute", rule: staff.withKey("orders:read"), of: dispute, want: 200},
+	{operation: "addDisputeFile", rule: staff.withKey("disputes:write"), of: dispute, want: 201, moves: true,
+		body: func(actor, string) any { return form }},
+	{operation: "giveDisputeEvidence", rule: staff.withKey("disputes:write"), of: dispute, want: 200, moves: true,
+		body: func(actor, string) any { return map[string]any{"evidence": map[string]any{"customerName": "Jenny"}} }},
+	{operation: "closeDispute", rule: staff.withKey("disputes:write"), of: dispute, want: 200, moves: true},
+
+	{operation: "listPayments", rule: staff.withKey("payments:read"), want: 200, list: payment, names: []string{"subject", "issuer", "stripeCustomerId", "startingAfter", "endingBefore"}},
 	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
 	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return map[string]any{"orderId": id} }},
 	{operation: "getPayment", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200},
 	{operation: "streamPaymentEvents", rule: customers.withKey("payments:read").andStaff(), of: over, want: 200},
 	{operation: "getPaymentTimeline", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
-	{operation: "cancelPayment", rule: customers.withKey("payments:write"), of: payment, want: 200, moves: true},
+	{operation: "capturePayment", rule: staffOnly.withKey("payments:write"), of: holding, want: 200, moves: true,
+		body: func(actor, string) any { return map[string]any{} }},
+	{operation: "cancelPayment", rule: customers.withKey("payments:write").andStaff(), of: payment, want: 200, moves: true},
+
+	{operation: "listPaymentMethods", rule: users, want: 200},
+	{operation: "deletePaymentMethod", rule: users, of: method, want: 204, moves: true, looks: true},
+	{operation: "makePaymentMethodDefault", rule: users, of: method, want: 200, looks: true},
+	{operation: "createSetupIntent", rule: users, want: 201, body: func(actor, string) any { return map[string]any{"usage": "off_session"} }},
+	{operation: "createPaymentSheet", rule: customers, want: 201, body: func(actor, string) any { return sheet(cart()) }, names: []string{"orderId"}},
+	{operation: "createPaymentSheet", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
+		body: func(_ actor, id string) any { return sheet(map[string]any{"orderId": id}) }},
+
+	{operation: "createWebhookEndpoint", rule: backends, want: 201, body: func(actor, string) any { return hook }},
+	{operation: "listWebhookEndpoints", rule: backends, want: 200, list: endpoint, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "getWebhookEndpoint", rule: backends, of: endpoint, want: 200},
+	{operation: "updateWebhookEndpoint", rule: backends, of: endpoint, want: 200, body: func(actor, string) any { return map[string]any{"description": "changed"} }},
+	{operation: "rotateWebhookSecret", rule: backends, of: endpoint, want: 200},
+	{operation: "listEventDeliveries", rule: backends, of: endpoint, want: 200, list: sent, names: []string{"startingAfter", "endingBefore"}},
+	{operation: "replayEventDelivery", rule: backends, of: endpoint, want: 202},
+	{operation: "deleteWebhookEndpoint", rule: backends, of: endpoint, want: 204, moves: true},
 
 	{operation: "listWebhooks", rule: staffOnly, want: 200, list: delivery, names: []string{"objectId", "startingAfter", "endingBefore"}},
 	{operation: "getWebhook", rule: staffOnly, of: delivery, want: 200},
@@ -55,8 +96,16 @@ var rows = []row{
 		body: func(actor, string) any { return map[string]any{"state": "dead"} }},
 }
 
+// hook is an endpoint that nothing is sent to.
+var hook = map[string]any{"url": "https://shop.example.com/till", "enabled": false}
+
 func cart() map[string]any {
 	return map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}}
+}
+
+func sheet(body map[string]any) map[string]any {
+	body["mode"], body["stripeVersion"] = "payment", "2023-10-16"
+	return body
 }
 
 // newOrder is the caller's own, or with a key some user's.

@@ -11,11 +11,30 @@ func good(path string) string {
 	switch path {
 	case "/orders", "/payments/intent":
 		return item
+	case "/orders/{id}/refunds":
+		return `"amount":1`
+	case "/disputes/{id}/evidence":
+		return `"evidence":{"customerName":"Jenny"}`
+	case "/orders/{id}/notes":
+		return `"text":"Called"`
+	case "/payments/{id}/capture":
+		return `"amount":1`
+	case "/mobile/payment-sheet":
+		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
+	case "/me/setup-intents":
+		return `"usage":"off_session"`
 	case "/staff/webhooks/replay":
 		return `"state":"dead"`
+	case "/webhook-endpoints":
+		return `"url":"https://shop.example.com/till","enabled":false`
+	case "/webhook-endpoints/{id}":
+		return `"description":"changed"`
 	}
 	return ""
 }
+
+// takesForm says that a call takes a file, and no JSON that could hold more.
+func takesForm(path string) bool { return path == "/disputes/{id}/files" }
 
 // What is Till's own to say is taken from nobody: names of columns, of Stripe's
 // fields and of the answers' own, in every spelling, on every call that writes.
@@ -24,7 +43,7 @@ func TestMassAssignment(t *testing.T) {
 		"user_id", "userId", "owner", "ownerId", "sub", "status", "Status", "paid", "paidAt", "captured", "refunded", "canceledAt", "AMOUNT", "Amount", "aMount", "amount_due", "total", "price", "unitAmount",
 		"Currency", "discount", "coupon", "stripeId", "intentId", "payment_intent", "paymentIntentId", "customer", "clientSecret", "client_secret", "payment_method", "confirm", "capture_method", "application_fee_amount",
 		"transfer_data", "on_behalf_of", "role", "scope", "scopes", "isAdmin", "livemode", "instance", "id", "version", "revision", "createdAt", "created_at", "updatedAt", "setByServer", "set_by_server", "setBy", "Subject", "Issuer",
-		"Metadata", "metadata.till_order", "metadata[till_order]", "__proto__", "constructor", "replayBy", "attempts", "reason",
+		"Metadata", "metadata.till_order", "metadata[till_order]", "__proto__", "constructor", "replayBy", "attempts", "reason", "secret", "oldSecret", "disabledReason", "URL", "Enabled",
 	}
 	on(t, func(t *testing.T, s *scene) {
 		mine := s.own(t, s.token)
@@ -34,7 +53,7 @@ func TestMassAssignment(t *testing.T) {
 		callers := map[string]string{"a guest": s.token, "a key": key, "a key of staff": staffKey}
 		writes := 0
 		for _, o := range routes(t) {
-			if o.method != http.MethodPost {
+			if o.method != http.MethodPost || takesForm(o.path) {
 				continue
 			}
 			writes++
@@ -93,7 +112,7 @@ func TestMassAssignment(t *testing.T) {
 				s.refuse(t, row{who + " as a backend, order, " + field, request{method: "POST", path: "/orders", token: token, body: `{` + rest + `,"` + field + `":` + value + `}`}, "422 validation_failed " + field})
 			}
 		}
-		if writes < 7 {
+		if writes < 8 {
 			t.Errorf("only %d calls of the contract write", writes)
 		}
 	})

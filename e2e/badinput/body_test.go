@@ -218,6 +218,15 @@ func TestFields(t *testing.T) {
 	field("mail address a number", `"receiptEmail":1`, "422 validation_failed receiptEmail")
 	field("mail address null", `"receiptEmail":null`, "422 validation_failed receiptEmail")
 
+	for name, locale := range map[string]string{
+		"empty": ``, "one letter": `d`, "a language's name": `german`, "unknown": `xx-YY`, "with an underscore": `de_AT`, "a header behind": `de\r\nBcc: x@example.com`,
+		"a list": `de,en`, "36 characters": `de-` + strings.Repeat("x", 33), "a path": `../de`, "private alone": `x-shop`,
+	} {
+		field("locale "+name, `"locale":"`+locale+`"`, "422 validation_failed locale")
+	}
+	field("locale a number", `"locale":7`, "422 validation_failed locale")
+	field("locale null", `"locale":null`, "422 validation_failed locale")
+
 	field("reference empty", `"reference":""`, "422 validation_failed reference")
 	field("reference of 65 characters", `"reference":"`+strings.Repeat("r", 65)+`"`, "422 validation_failed reference")
 	field("reference a number", `"reference":7`, "422 validation_failed reference")
@@ -230,6 +239,6 @@ func TestFields(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		s.both(t, rows)
 		s.accept(t, "all fields at their limits", 201, s.post("", "/payments/intent", `{`+item+`,"reference":"`+strings.Repeat("ü", 64)+`","description":"`+strings.Repeat("☕", 1000)+
-			`","receiptEmail":"jenny.o'neil+till@mail.example.com","metadata":{`+names(19)+`"`+strings.Repeat("n", 40)+`":"`+strings.Repeat("x", 500)+`"}}`, "").request)
+			`","receiptEmail":"jenny.o'neil+till@mail.example.com","locale":"zh-Hant-TW","metadata":{`+names(19)+`"`+strings.Repeat("n", 40)+`":"`+strings.Repeat("x", 500)+`"}}`, "").request)
 	})
 }

@@ -24,6 +24,10 @@ func TestPrices(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		_, recurring := s.priced(t, map[string]string{"unit_amount": "900", "recurring[interval]": "month", "lookup_key": "club"})
 		_, fraction := s.priced(t, map[string]string{"unit_amount_decimal": "0.5"})
+		_, tiered := s.priced(t, map[string]string{"billing_scheme": "tiered", "tiers_mode": "volume", "tiers[0][up_to]": "inf", "tiers[0][unit_amount]": "900", "recurring[interval]": "month"})
+		_, chosen := s.priced(t, map[string]string{"custom_unit_amount[enabled]": "true"})
+		_, dozen := s.priced(t, map[string]string{"unit_amount": "900", "transform_quantity[divide_by]": "12", "transform_quantity[round]": "down"})
+		_, both := s.priced(t, map[string]string{"unit_amount": "900", "currency_options[usd][unit_amount]": "950"})
 		_, cheap := s.priced(t, map[string]string{"unit_amount": "10"})
 		_, free := s.priced(t, map[string]string{"unit_amount": "0"})
 		_, dollars := s.priced(t, map[string]string{"unit_amount": "900", "currency": "usd"})
@@ -55,6 +59,8 @@ func TestPrices(t *testing.T) {
 			"recurring":                   {recurring, "422 price_not_one_time"},
 			"recurring by lookup key":     {"club", "422 price_not_one_time"},
 			"of half a cent":              {fraction, "422 price_not_one_time"},
+			"in tiers":                    {tiered, "422 price_not_one_time"},
+			"of the payer's choice":       {chosen, "422 price_not_one_time"},
 			"inactive":                    {inactive, "422 price_not_found"},
 			"inactive by lookup key":      {"old", "422 price_not_found"},
 			"of an inactive product":      {orphan, "422 price_not_found"},
@@ -82,6 +88,13 @@ func TestPrices(t *testing.T) {
 			"an item a list":                {`{"items":[["mug",1]]}`, "422 validation_failed items[0]"},
 			"101 lines":                     {`{"items":[` + strings.Repeat(`{"priceId":"mug","quantity":1},`, 100) + `{"priceId":"mug","quantity":1}]}`, "422 validation_failed items"},
 			"two currencies":                {fmt.Sprintf(`{"items":[{"priceId":"mug","quantity":1},{"priceId":%q,"quantity":1}]}`, dollars), "422 currency_mismatch items[1].priceId"},
+			"a currency that it has not":    {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1}],"currency":"chf"}`, both), "422 currency_mismatch items[0].priceId"},
+			"a currency that one has not":   {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1},{"priceId":"mug","quantity":1}],"currency":"usd"}`, both), "422 currency_mismatch items[1].priceId"},
+			"two without a currency":        {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1},{"priceId":%q,"quantity":1}]}`, dollars, both), "422 currency_mismatch items[1].priceId"},
+			"a currency of nobody's":        {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1}],"currency":"xyz"}`, both), "422 currency_unknown currency"},
+			"a currency of two letters":     {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1}],"currency":"us"}`, both), "422 validation_failed currency"},
+			"a currency null":               {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":1}],"currency":null}`, both), "422 validation_failed currency"},
+			"less than a package":           {fmt.Sprintf(`{"items":[{"priceId":"mug","quantity":1},{"priceId":%q,"quantity":11}]}`, dozen), "422 quantity_too_small items[1].quantity"},
 			"less than Stripe takes":        {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":4}]}`, cheap), "422 amount_too_small items"},
 			"nothing to pay":                {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":4}]}`, free), "422 amount_too_small items"},
 			"a line that overflows 64 bits": {fmt.Sprintf(`{"items":[{"priceId":%q,"quantity":999999}]}`, huge), "422 amount_too_large items[0].quantity"},

@@ -44,7 +44,7 @@ func TestAmounts(t *testing.T) {
 			rows["currency "+literal] = [2]string{`{"amount":500,"currency":` + literal + `}`, want}
 		}
 		rows["amount without a currency"] = [2]string{`{"amount":500}`, "422 validation_failed currency"}
-		rows["items with a currency"] = [2]string{`{` + item + `,"currency":"eur"}`, "422 validation_failed currency"}
+		rows["items in a currency that they are not sold in"] = [2]string{`{` + item + `,"currency":"sek"}`, "422 currency_mismatch items[0].priceId"}
 		s.both(t, rows)
 		s.accept(t, "the lowest amount", 201, s.post("", "/payments/intent", `{"amount":100,"currency":"eur"}`, "").request)
 		s.accept(t, "the highest amount, the currency in capitals", 201, s.post("", "/orders", `{"amount":50000,"currency":"EUR"}`, "").request)

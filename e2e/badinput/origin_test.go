@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"till/pkg/config"
 )
@@ -40,7 +41,9 @@ func corsHeaders(h http.Header) []string {
 func TestOrigins(t *testing.T) {
 	on(t, func(t *testing.T, s *scene) {
 		mine := s.own(t, s.token)
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
+		dispute := s.disputed(s.Staff("sam"))
+		s.settle()
+		fill := strings.NewReplacer("/disputes/{id}", "/disputes/"+dispute, "/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment)
 		for name, origin := range map[string]string{
 			"evil": "https://evil.example", "null": "null", "a suffix twin": "https://evilshop.example", "a prefix twin": "https://shop.example.evil.example", "a twin by a dash": "https://shop.example-evil.com",
 			"a subdomain": "https://a.shop.example", "the http twin": "http://shop.example", "another port": "https://shop.example:8443", "the default port": "https://shop.example:443",
@@ -134,14 +137,21 @@ func TestOriginsOfAnswers(t *testing.T) {
 		mine := s.own(t, s.token)
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery)
+		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
+			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff), "/disputes/{id}", "/disputes/"+s.disputed(staff),
+			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
+		s.settle()
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
 			}
 			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
-			if strings.HasPrefix(o.path, "/staff/") {
+			switch {
+			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"), strings.Contains(o.path, "/disputes"), o.path == "/payments":
 				q.token = staff
+			case strings.HasPrefix(o.path, "/me/"):
+				q.token = s.User("jenny")
 			}
 			for _, origins := range [][]string{{"https://evil.example"}, {"null"}, {shop + ".evil.example"}, {"http://shop.example"}, {shop, "https://evil.example"}, {"https://evil.example", shop}, {""}} {
 				q.header = headers("Accept", "*/*")
@@ -164,14 +174,14 @@ func TestOriginsOfAnswers(t *testing.T) {
 		// A preflight of what no page may do, from the shop itself.
 		for _, o := range routes(t) {
 			for name, more := range map[string][]string{
-				"another method": {"Access-Control-Request-Method", "DELETE"}, "a method that is none": {"Access-Control-Request-Method", "x y"}, "another header": {"Access-Control-Request-Headers", "x-api-key"},
+				"another method": {"Access-Control-Request-Method", "PUT"}, "a method that is none": {"Access-Control-Request-Method", "x y"}, "another header": {"Access-Control-Request-Headers", "x-api-key"},
 				"a private network": {"Access-Control-Request-Private-Network", "true"},
 			} {
 				q := preflight(shop, o.method, fill.Replace(o.path))
 				q.header.Set(more[0], more[1])
 				a := s.send(t, q)
 				methods, allowed := words(a.Header, "Access-Control-Allow-Methods"), words(a.Header, "Access-Control-Allow-Headers")
-				if slices.Contains(methods, "delete") || slices.Contains(allowed, "x-api-key") || slices.Contains(append(methods, allowed...), "*") || a.Header.Get("Access-Control-Allow-Private-Network") != "" {
+				if slices.Contains(methods, "put") || slices.Contains(allowed, "x-api-key") || slices.Contains(append(methods, allowed...), "*") || a.Header.Get("Access-Control-Allow-Private-Network") != "" {
 					t.Errorf("%s, %s %s: %v", name, o.method, o.path, a.Header)
 				}
 				s.unchanged(t)
@@ -195,4 +205,35 @@ func (s *scene) head(t *testing.T, q request) http.Header {
 		t.Errorf("%s %s: %d", q.method, q.path, res.StatusCode)
 	}
 	return res.Header
+}
+
+// disputed pays an order with a card whose payer objects and returns the dispute's id.
+func (s *scene) disputed(staff string) (id string) {
+	s.T.Helper()
+	p := s.Intent(201, s.token, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
+	s.Confirm(p.Get("clientSecret"), "pm_card_createDispute")
+	s.Await(s.token, p.Get("id"), 0)
+	s.Until("the dispute is known", func() bool {
+		id = s.Call("GET", "/orders/"+p.Get("orderId")+"/disputes", staff, nil).Get("data.0.id")
+		return id != ""
+	})
+	return id
+}
+
+// refunded pays an order, refunds a little of it and returns the refund's id.
+func (s *scene) refunded(mine owned, staff string) string {
+	s.T.Helper()
+	s.Confirm(mine.secret, "pm_card_visa")
+	s.Await(s.token, mine.payment, 0)
+	a := s.Call("POST", "/orders/"+mine.order+"/refunds", staff, map[string]any{"amount": 1})
+	if a.Status != 201 {
+		s.T.Fatalf("refund: %d %s", a.Status, a.Body)
+	}
+	s.settle()
+	// A charge's event that came before Stripe's answer to a refund has it read soon.
+	s.Until("nothing is read soon", func() bool {
+		return s.Count("SELECT count(*) FROM payments WHERE next_check_at <= ?", time.Now().UTC().Add(30*time.Minute)) == 0
+	})
+	s.settle()
+	return a.Get("id")
 }

@@ -215,7 +215,7 @@ func (s *shop) pay() {
 		s.mu.Unlock()
 		intent, _, _ := strings.Cut(p.ClientSecret, "_secret_")
 		res, err := http.PostForm(s.stripe+"/v1/payment_intents/"+intent+"/confirm", url.Values{
-			"key": {rig.PublishableKey}, "client_secret": {p.ClientSecret}, "payment_method": {"pm_card_visa"},
+			"key": {rig.PublishableKey}, "client_secret": {p.ClientSecret}, "payment_method": {"pm_card_visa"}, "return_url": {rig.ReturnURL},
 		})
 		if err != nil {
 			s.Wrong("confirm: %v", err)

@@ -13,10 +13,10 @@ import (
 )
 
 // with runs a test against a Till on each engine.
-func with(t *testing.T, test func(t *testing.T, r *rig.Rig)) {
+func with(t *testing.T, test func(t *testing.T, r *rig.Rig), options ...rig.Option) {
 	t.Helper()
 	t.Parallel()
-	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) { test(t, rig.Start(t, db)) })
+	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) { test(t, rig.Start(t, db, options...)) })
 }
 
 // cart is what a shop sends, with more fields in pairs.
@@ -35,7 +35,7 @@ func once(t *testing.T, r *rig.Rig, order string) {
 	if n := r.Charges(); n != 1 {
 		t.Errorf("%d charges at Stripe", n)
 	}
-	if n := r.Count("SELECT count(*) FROM orders WHERE id = ? AND status = 'paid' AND captured = total", order); n != 1 {
+	if n := r.Count("SELECT count(*) FROM orders WHERE id = ? AND status = 'paid' AND captured + released = total", order); n != 1 {
 		t.Errorf("%d paid orders", n)
 	}
 	if n := r.Count("SELECT count(*) FROM effects WHERE subject = ? AND effect = 'order.paid'", order); n != 1 {

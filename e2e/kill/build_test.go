@@ -29,7 +29,7 @@ func TestPlainBuildHasNoFailpoints(t *testing.T) {
 		return b
 	}
 	plain, test := read(rig.Binary(t)), read(rig.Binary(t, "failpoint"))
-	words := []string{"TILL_FAIL"}
+	words := append([]string{"TILL_FAIL"}, savePoints...)
 	for _, p := range points {
 		words = append(words, p.name)
 	}
@@ -72,7 +72,7 @@ func TestEveryFailpointIsDiedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var named []string
+	named := slices.Clone(savePoints)
 	for _, p := range points {
 		named = append(named, p.name)
 	}

@@ -28,7 +28,7 @@ func (s *stripe) register(t *testing.T, endpoint, events string) string {
 func (s *stripe) confirm(t *testing.T, in intent) {
 	t.Helper()
 	id, _, _ := strings.Cut(in.ClientSecret, "_secret_")
-	form := url.Values{"key": {rig.PublishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}}
+	form := url.Values{"key": {rig.PublishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}, "return_url": {rig.ReturnURL}}
 	res, err := http.PostForm(s.url+"/v1/payment_intents/"+id+"/confirm", form)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,8 @@ func newWorld(t *testing.T, bin, database, events string) *world {
 func (w *world) start(t *testing.T, failpoint string) *rig.Process {
 	t.Helper()
 	env := rig.ServeEnv(w.database, w.addr, w.stripe.url, w.webhooks,
-		"TILL_SMTP_URL=smtp://"+w.mails.Addr, "TILL_MAIL_FROM=Shop <shop@example.com>", "TILL_LOG_LEVEL=debug")
+		"TILL_SMTP_URL=smtp://"+w.mails.Addr, "TILL_MAIL_FROM=Shop <shop@example.com>", "TILL_LOG_LEVEL=debug",
+		"TILL_JWT_SECRET="+rig.UserSecret, "TILL_JWT_ISSUER="+rig.UserIssuer, "TILL_JWT_AUDIENCE=shop")
 	if failpoint != "" {
 		env = append(env, "TILL_FAIL="+failpoint)
 	}

@@ -58,12 +58,14 @@ func TestNothingLeaks(t *testing.T) {
 		}
 		w := start(t, f, database, conf)
 		shop(w)
+		saving(w)
 		refusals(w)
 		stripesWords(w)
 		deliveries(w)
 		bugs(w)
 		mails(w)
 		secrets.seen(w)
+		backend(w)
 		staffLooks(w)
 		w.metrics = w.scrape()
 		w.stop() // sends the last traces
@@ -160,6 +162,7 @@ func (w *world) pay(token, body string, confirm url.Values, headers []string, ca
 	went(c)
 	confirm.Set("key", "pk_test_1")
 	confirm.Set("client_secret", secret)
+	confirm.Set("return_url", rig.ReturnURL)
 	res, err := http.PostForm(w.stripe+"/v1/payment_intents/"+intent+"/confirm", confirm)
 	if err != nil {
 		w.t.Fatal(err)
@@ -235,6 +238,34 @@ func shop(w *world) {
 	w.staff = serverKey
 }
 
+// saving is what a user leaves at Stripe for the next time.
+func saving(w *world) {
+	f := w.flock
+	const setups, sheets = "POST /me/setup-intents", "POST /mobile/payment-sheet"
+	address := f.hatch("the address of who saves a card", "database customers.email", "database customers.token_email", "database orders.account_email", bodies, staff)
+	user := w.user(w.userSecret(), jwt.MapClaims{"sub": "sara", "email": address.mail()})
+	secretOf := func(name string, answer map[string]any, field string, belongs ...string) {
+		w.t.Helper()
+		word, _ := answer[field].(string)
+		if _, part, ok := strings.Cut(word, "_secret_"); ok {
+			word = part
+		}
+		went(f.adopt(name, word, belongs...))
+	}
+	setup := w.call(201, request{call: setups, token: user, body: `{"usage":"off_session"}`}, address)
+	secretOf("a setup's secret", setup, "clientSecret", "answer "+setups+" 201", bodies)
+	sheet := w.call(201, request{call: sheets, token: user, body: `{"mode":"payment","stripeVersion":"2023-10-16","items":[{"priceId":"mug","quantity":1}],"setupFutureUsage":"off_session"}`})
+	secretOf("a sheet's client secret", sheet, "paymentIntentClientSecret", "answer "+sheets+" 201", "database payments.client_secret", bodies)
+	secretOf("an ephemeral key", sheet, "ephemeralKeySecret", "answer "+sheets+" 201")
+	sheet = w.call(201, request{call: sheets, token: user, body: `{"mode":"setup","stripeVersion":"2023-10-16","setupFutureUsage":"on_session"}`})
+	secretOf("a setup sheet's client secret", sheet, "setupIntentClientSecret", "answer "+sheets+" 201", bodies)
+	secretOf("another ephemeral key", sheet, "ephemeralKeySecret", "answer "+sheets+" 201")
+	w.call(200, request{call: "GET /me/payment-methods", token: user})
+	w.until("its events are in", func() bool {
+		return w.count("SELECT count(*) FROM webhook_deliveries WHERE type IN ('customer.created', 'setup_intent.created')") == 3
+	})
+}
+
 // staffLooks at each delivery, which it sees as it came, but for its secrets.
 func staffLooks(w *world) {
 	var ids []string
@@ -245,6 +276,26 @@ func staffLooks(w *world) {
 		w.call(200, request{call: "GET /staff/webhooks/{id}", path: "/staff/webhooks/" + id, token: w.staff})
 	}
 	w.call(200, request{call: "GET /staff/webhooks", path: "/staff/webhooks?limit=100", token: w.staff})
+}
+
+// backend has the app's backend told of an order, at an endpoint that is not there and
+// whose URL holds a secret.
+func backend(w *world) {
+	f := w.flock
+	const create, rotate = "POST /webhook-endpoints", "POST /webhook-endpoints/{id}/rotate-secret"
+	key := f.hatch("a secret in an endpoint's URL", "database webhook_endpoints.url", "answer "+create+" 201", "answer "+rotate+" 200")
+	made := w.call(201, request{call: create, token: w.staff, body: `{"url":"https://shop.invalid/till?key=` + key.word + `"}`}, key)
+	path := "/webhook-endpoints/" + made["id"].(string)
+	rotated := w.call(200, request{call: rotate, path: path + "/rotate-secret", token: w.staff})
+	bare := func(body map[string]any) string { return strings.TrimPrefix(body["secret"].(string), "whsec_") }
+	went(f.adopt("an endpoint's old secret", bare(made), "database webhook_endpoints.old_secret", "answer "+create+" 201"))
+	went(f.adopt("an endpoint's secret", bare(rotated), "database webhook_endpoints.secret", "answer "+rotate+" 200"))
+
+	user := w.user(w.userSecret(), jwt.MapClaims{"sub": "jenny"})
+	order := w.call(201, request{call: "POST /orders", token: user, body: `{"items":[{"priceId":"mug","quantity":1}]}`})["id"].(string)
+	w.call(200, request{call: "POST /orders/{id}/cancel", path: "/orders/" + order + "/cancel", token: user})
+	w.until("it could not be told", func() bool { return w.count("SELECT count(*) FROM outbound_deliveries WHERE state = 'failed'") > 0 })
+	w.call(200, request{call: "GET /webhook-endpoints/{id}/deliveries", path: path + "/deliveries", token: w.staff})
 }
 
 // refusals are all that is not taken, each with something that must not be repeated.
@@ -316,7 +367,7 @@ func stripesWords(w *world) {
 		{"a conflict of keys", "idempotency_error", 400, 202}, {"its own fault", "api_error", 500, 202},
 	} {
 		key, secret, signing, address := f.hatch("a key in Stripe's words, "+tc.name), f.hatch("a client secret in Stripe's words, "+tc.name), f.hatch("a signing secret in Stripe's words, "+tc.name), f.hatch("an address in Stripe's words, "+tc.name)
-		words := fmt.Sprintf("Invalid API Key provided: sk_test_%s; rk_live_%s; pi_1_secret_%s; client_secret=%s; whsec_%s; the customer %s", key.word, key.word, secret.word, secret.word, signing.word, address.mail())
+		words := fmt.Sprintf("Invalid API Key provided: sk_test_%s; rk_live_%s; ek_test_%s; pi_1_secret_%s; client_secret=%s; whsec_%s; the customer %s", key.word, key.word, key.word, secret.word, secret.word, signing.word, address.mail())
 		if tc.status == 402 {
 			words = strings.ReplaceAll(words, address.mail(), "nobody") // Stripe's sentence for the payer is passed on
 			address.word = "zq-not-said-" + address.word

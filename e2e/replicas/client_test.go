@@ -120,7 +120,7 @@ type intent struct{ ID, OrderID, ClientSecret string }
 // confirm is the payer's act in the browser, with a card that works.
 func (c *cluster) confirm(ctx context.Context, in intent) error {
 	id, _, _ := strings.Cut(in.ClientSecret, "_secret_")
-	form := url.Values{"key": {rig.PublishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}}
+	form := url.Values{"key": {rig.PublishableKey}, "client_secret": {in.ClientSecret}, "payment_method": {"pm_card_visa"}, "return_url": {rig.ReturnURL}}
 	q, err := http.NewRequestWithContext(ctx, "POST", c.stripe+"/v1/payment_intents/"+id+"/confirm", strings.NewReader(form.Encode()))
 	if err != nil {
 		return err

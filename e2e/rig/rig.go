@@ -38,6 +38,8 @@ import (
 const (
 	SecretKey      = "sk_test_rig"
 	PublishableKey = "pk_test_rig"
+	// ReturnURL is where a bank or a wallet sends payers back to.
+	ReturnURL = "https://shop.example/back"
 )
 
 // Rig is a running Till with its Stripe.
@@ -337,9 +339,20 @@ func (r *Rig) Intent(want int, token string, body any, headers ...string) Answer
 // pm_card_visa, and returns Stripe's status code.
 func (r *Rig) Confirm(clientSecret, method string) int {
 	r.T.Helper()
+	return r.confirm("payment_intents", clientSecret, method)
+}
+
+// ConfirmSetup is Confirm for a setup intent, which saves the payment method.
+func (r *Rig) ConfirmSetup(clientSecret, method string) int {
+	r.T.Helper()
+	return r.confirm("setup_intents", clientSecret, method)
+}
+
+func (r *Rig) confirm(intents, clientSecret, method string) int {
+	r.T.Helper()
 	intent, _, _ := strings.Cut(clientSecret, "_secret_")
-	res, err := http.PostForm(r.Stripe+"/v1/payment_intents/"+intent+"/confirm", url.Values{
-		"key": {PublishableKey}, "client_secret": {clientSecret}, "payment_method": {method},
+	res, err := http.PostForm(r.Stripe+"/v1/"+intents+"/"+intent+"/confirm", url.Values{
+		"key": {PublishableKey}, "client_secret": {clientSecret}, "payment_method": {method}, "return_url": {ReturnURL},
 	})
 	if err != nil {
 		r.T.Fatal(err)

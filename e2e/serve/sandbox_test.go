@@ -60,7 +60,7 @@ func TestSyncCatalog(t *testing.T) {
 		atStripe(t, "POST", at+"/v1/prices", url.Values{"product": {product}, "currency": {"eur"}, "unit_amount": {"900"}, "recurring[interval]": {"month"}})
 
 		env := []string{"DATABASE_URL=" + database, "STRIPE_SECRET_KEY=sk_test_serve", "TILL_STRIPE_URL=" + at}
-		const said = "1 products, 2 prices; 0 rows that Stripe no longer lists were taken off sale\n"
+		const said = "1 products, 2 prices, 0 coupons, 0 promotion codes; 0 rows that Stripe no longer lists were taken off sale\n"
 		for range 2 { // again changes nothing
 			if code, stdout, stderr := run(t, env, "sync", "catalog"); code != 0 || stdout != said || stderr != "" {
 				t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)

@@ -54,7 +54,7 @@ func TestWebhooksFromTheCommandLine(t *testing.T) {
 		started := post(t, api+"/payments/intent", token, `{"amount":500,"currency":"eur"}`, 201)
 		clientSecret := started["clientSecret"].(string)
 		intent, _, _ := strings.Cut(clientSecret, "_secret_")
-		atStripe(t, "POST", at+"/v1/payment_intents/"+intent+"/confirm", url.Values{"payment_method": {"pm_card_visa"}})
+		atStripe(t, "POST", at+"/v1/payment_intents/"+intent+"/confirm", url.Values{"payment_method": {"pm_card_visa"}, "return_url": {"https://shop.example/back"}})
 
 		var list struct {
 			Data []struct{ ID, State string }

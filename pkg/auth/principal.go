@@ -14,6 +14,7 @@ const (
 	User  Kind = "user"  // a JWT of the app's own issuer
 	Guest Kind = "guest" // a JWT that Till issued to a shopper without an account
 	Key   Kind = "key"   // a server key of the app's backend
+	CLI   Kind = "cli"   // whoever runs a command of till's beside its database
 )
 
 // What a server key may do. A user's JWT may carry Staff too.
@@ -23,12 +24,14 @@ const (
 	PaymentsRead  = "payments:read"
 	PaymentsWrite = "payments:write"
 	RefundsWrite  = "refunds:write"
+	DisputesWrite = "disputes:write"
+	WebhooksWrite = "webhooks:write" // where the app's backend is told of events
 	Staff         = "staff"
 )
 
 // Scopes are all that a server key can be given.
 func Scopes() []string {
-	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, Staff}
+	return []string{OrdersRead, OrdersWrite, PaymentsRead, PaymentsWrite, RefundsWrite, DisputesWrite, WebhooksWrite, Staff}
 }
 
 // Principal is who is calling.
@@ -47,6 +50,21 @@ type Principal struct {
 
 // Owner is how rows say whose they are: issuer|subject.
 func (p Principal) Owner() string { return p.Issuer + "|" + p.Subject }
+
+// Actor is who asked for something that is another's, as a timeline names it, such as
+// user:jo; empty for what a caller does with their own.
+func (p Principal) Actor() string {
+	if !p.Everyone {
+		return ""
+	}
+	return string(p.Kind) + ":" + p.Subject
+}
+
+// Operator is whoever runs a command of till's under this name. Who may read the
+// database and Stripe's key may do all.
+func Operator(name string) Principal {
+	return Principal{Kind: CLI, Issuer: "till:cli", Subject: name, Everyone: true}
+}
 
 // Has reports whether the caller was given one of the scopes.
 func (p Principal) Has(scopes ...string) bool {

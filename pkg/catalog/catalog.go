@@ -27,6 +27,47 @@ type Price struct {
 	ProductID   string
 	ProductName string
 	Unit        money.Amount
+	// Options are what a unit costs in further currencies, in minor units.
+	Options map[money.Currency]int64
+	Package Package
+}
+
+// Package is what a unit holds, where a price is for packages. The zero Package
+// is a single piece.
+type Package struct {
+	DivideBy int64
+	RoundUp  bool // a package that is not full is paid for as a whole; else not at all
+}
+
+// In is the unit's price in a currency; false where it has none there.
+func (p Price) In(currency money.Currency) (money.Amount, bool) {
+	if currency == p.Unit.Currency {
+		return p.Unit, true
+	}
+	minor, ok := p.Options[currency]
+	return money.Amount{Minor: minor, Currency: currency}, ok
+}
+
+// Units is what a quantity is charged as: of packages of 4, 10 pieces are 3
+// rounded up and 2 rounded down.
+// https://docs.stripe.com/products-prices/pricing-models#package-pricing
+func (p Package) Units(quantity int64) int64 {
+	if p.DivideBy == 0 {
+		return quantity
+	}
+	units := quantity / p.DivideBy
+	if p.RoundUp && quantity%p.DivideBy > 0 {
+		units++
+	}
+	return units
+}
+
+// Rounding is Stripe's word for what a package that is not full is charged as.
+func (p Package) Rounding() string {
+	if p.RoundUp {
+		return "up"
+	}
+	return "down"
 }
 
 // Why a price cannot be ordered.
@@ -40,9 +81,10 @@ type Service struct {
 	db       *store.DB
 	gateway  *gateway.Gateway
 	livemode bool
+	unread   chan struct{}
 }
 
 // New makes the Service for one mode: test and live objects never mix.
 func New(db *store.DB, g *gateway.Gateway, livemode bool) *Service {
-	return &Service{db: db, gateway: g, livemode: livemode}
+	return &Service{db: db, gateway: g, livemode: livemode, unread: make(chan struct{}, 1)}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -136,12 +137,12 @@ func TestApplyAndRead(t *testing.T) {
 		if p.ID != "prod_mug" || p.Name != "Mug" || !p.CreatedAt.Equal(t0) || p.Metadata["shelf"] != "A" || len(p.Images) != 1 || len(p.Prices) != 2 {
 			t.Errorf("product is %+v", p)
 		}
-		want := catalog.Price{ID: "price_mug", LookupKey: "mug", ProductID: "prod_mug", ProductName: "Mug", Unit: money.Amount{Minor: 1800, Currency: "eur"}}
-		if p.Prices[0] != want || p.Prices[1].Unit.Currency != "usd" {
+		want := catalog.Price{ID: "price_mug", LookupKey: "mug", ProductID: "prod_mug", ProductName: "Mug", Unit: money.Amount{Minor: 1800, Currency: "eur"}, Options: map[money.Currency]int64{}}
+		if !reflect.DeepEqual(p.Prices[0], want) || p.Prices[1].Unit.Currency != "usd" {
 			t.Errorf("prices are %+v", p.Prices)
 		}
 		got, err := f.resolve("mug", "price_mug", "price_mug_us")
-		if err != nil || got["mug"] != want || got["price_mug"] != want || got["price_mug_us"].Unit.Minor != 1900 {
+		if err != nil || !reflect.DeepEqual(got["mug"], want) || !reflect.DeepEqual(got["price_mug"], want) || got["price_mug_us"].Unit.Minor != 1900 {
 			t.Errorf("resolved %+v, %v", got, err)
 		}
 	})
@@ -241,13 +242,17 @@ func TestResolveNamesThePriceItRefuses(t *testing.T) {
 			event("product.created", 0, product("prod_off", "Off").with("active", false)),
 			event("price.created", 0, price("good", "prod_a", "", 100)),
 			event("price.created", 0, price("monthly", "prod_a", "", 100).with("type", "recurring")),
+			event("price.created", 0, price("packages", "prod_a", "", 100).with("type", "recurring").with("transform_quantity", object{"divide_by": 5, "round": "up"})),
 			event("price.created", 0, price("tiered", "prod_a", "", 100).with("billing_scheme", "tiered").with("unit_amount", nil)),
+			event("price.created", 0, price("chosen", "prod_a", "", 100).with("custom_unit_amount", object{"minimum": 100, "maximum": nil, "preset": nil}).with("unit_amount", nil)),
+			event("price.created", 0, price("fraction", "prod_a", "", 100).with("unit_amount", nil).with("unit_amount_decimal", "0.5")),
 			event("price.created", 0, price("inactive", "prod_a", "", 100).with("active", false)),
 			event("price.created", 0, price("off", "prod_off", "", 100)),
 			event("price.deleted", 0, price("deleted", "prod_a", "", 100)),
 		)
 		for id, want := range map[string]error{
 			"monthly": catalog.ErrPriceNotOneTime, "tiered": catalog.ErrPriceNotOneTime,
+			"packages": catalog.ErrPriceNotOneTime, "chosen": catalog.ErrPriceNotOneTime, "fraction": catalog.ErrPriceNotOneTime,
 			"inactive": catalog.ErrPriceNotFound, "off": catalog.ErrPriceNotFound, "deleted": catalog.ErrPriceNotFound,
 			"absent": catalog.ErrPriceNotFound, "": catalog.ErrPriceNotFound, "' OR 1=1 --": catalog.ErrPriceNotFound,
 		} {
@@ -318,15 +323,8 @@ func (f fixture) page(p store.Page) (out pageOf) {
 
 func TestSyncMakesTheMirrorWhole(t *testing.T) {
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
-		box, err := sandbox.New(sandbox.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = box.Close() })
-		server := httptest.NewServer(box)
-		t.Cleanup(server.Close)
-		g := gateway.New(gateway.Options{SecretKey: "sk_test_1", URL: server.URL})
-		t.Cleanup(g.Close)
+		stripe := offline(t, func(*http.Request) {})
+		g := gatewayTo(t, stripe)
 		f := fixture{catalog.New(db, g, false), t, db}
 
 		var prices []gateway.Price
@@ -337,7 +335,7 @@ func TestSyncMakesTheMirrorWhole(t *testing.T) {
 			}
 			prices = append(prices, p)
 		}
-		change(t, server.URL+"/v1/prices/"+prices[0].ID, url.Values{"active": {"false"}})
+		change(t, stripe+"/v1/prices/"+prices[0].ID, url.Values{"active": {"false"}})
 		// What the mirror holds and Stripe does not know: its end was missed.
 		f.apply(event("product.created", -1e6, product("prod_lost", "Lost")), event("price.created", -1e6, price("price_lost", "prod_lost", "", 1)))
 
@@ -357,7 +355,31 @@ func TestSyncMakesTheMirrorWhole(t *testing.T) {
 	})
 }
 
-func change(t *testing.T, address string, form url.Values) {
+// offline is a sandbox; before is told of each request before that is answered.
+func offline(t *testing.T, before func(*http.Request)) (address string) {
+	t.Helper()
+	box, err := sandbox.New(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = box.Close() })
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		before(q)
+		box.ServeHTTP(w, q)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func gatewayTo(t *testing.T, address string) *gateway.Gateway {
+	g := gateway.New(gateway.Options{SecretKey: "sk_test_1", URL: address})
+	t.Cleanup(g.Close)
+	return g
+}
+
+// change is a request of the merchant's; it returns what Stripe says then, as an
+// event shows it.
+func change(t *testing.T, address string, form url.Values) object {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -370,8 +392,13 @@ func change(t *testing.T, address string, form url.Values) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
 	if res.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(res.Body)
 		t.Fatalf("%s: %s", res.Status, body)
 	}
+	var o object
+	if err := json.Unmarshal(body, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
 }

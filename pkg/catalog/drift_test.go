@@ -6,4 +6,6 @@ import (
 	"till/pkg/store/storetest"
 )
 
-func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &productRow{}, &priceRow{}) }
+func TestModelsMatchTheMigrations(t *testing.T) {
+	storetest.Drift(t, &productRow{}, &priceRow{}, &couponRow{}, &promotionRow{}, &redemptionRow{})
+}

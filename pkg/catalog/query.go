@@ -89,7 +89,8 @@ func (s *Service) pricesOf(db *gorm.DB, products []productRow) (map[string][]Pri
 func (r priceRow) price(productName string) Price {
 	return Price{
 		ID: r.ID, LookupKey: r.LookupKey, ProductID: r.ProductID, ProductName: productName,
-		Unit: money.Amount{Minor: r.UnitAmount, Currency: r.Currency},
+		Unit:    money.Amount{Minor: r.UnitAmount, Currency: r.Currency},
+		Options: r.CurrencyOptions, Package: Package{DivideBy: r.DivideBy, RoundUp: r.RoundUp},
 	}
 }
 

@@ -40,11 +40,16 @@ type priceRow struct {
 	Currency   money.Currency
 	UnitAmount int64
 	HasUnit    bool
+	DivideBy   int64 // see Package
+	RoundUp    bool
 	Recurring  bool
 	Active     bool
 	Deleted    bool
 	CreatedAt  time.Time
 	NewsAt     time.Time
+	// CurrencyOptions are as they were read last; Unread counts the events since.
+	CurrencyOptions map[money.Currency]int64 `gorm:"serializer:json"`
+	Unread          int64
 }
 
 func (priceRow) TableName() string { return "prices" }
@@ -61,7 +66,8 @@ func newProductRow(p gateway.Product, at time.Time, deleted bool) productRow {
 func newPriceRow(p gateway.Price, at time.Time, deleted bool) priceRow {
 	return priceRow{
 		Livemode: p.Livemode, ID: p.ID, ProductID: p.Product, LookupKey: p.LookupKey, Currency: p.Currency,
-		UnitAmount: p.Unit, HasUnit: p.HasUnit, Recurring: p.Recurring, Active: p.Active, Deleted: deleted, CreatedAt: p.Created, NewsAt: at,
+		UnitAmount: p.Unit, HasUnit: p.HasUnit, DivideBy: p.DivideBy, RoundUp: p.RoundUp, Recurring: p.Recurring,
+		Active: p.Active, Deleted: deleted, CreatedAt: p.Created, NewsAt: at, CurrencyOptions: nonNilMap(p.Options),
 	}
 }
 
@@ -98,9 +104,9 @@ func (b batch[Row]) add(r Row) {
 	}
 }
 
-// write upserts the batch in one statement. Rows go in by id, so that two
-// batches lock them in the same order.
-func (b batch[Row]) write(tx *gorm.DB, table string, columns []string) error {
+// write upserts the batch in one statement; also is set beside the columns. Rows go
+// in by id, so that two batches lock them in the same order.
+func (b batch[Row]) write(tx *gorm.DB, table string, columns []string, also ...clause.Assignment) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -110,7 +116,7 @@ func (b batch[Row]) write(tx *gorm.DB, table string, columns []string) error {
 	}
 	return tx.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "account"}, {Name: "livemode"}, {Name: "id"}},
-		DoUpdates: clause.AssignmentColumns(append(columns, "deleted", "news_at")),
+		DoUpdates: append(clause.AssignmentColumns(append(columns, "deleted", "news_at")), also...),
 		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: replacesSQL(table)}}},
 	}).Create(&rows).Error
 }
@@ -119,8 +125,33 @@ func writeProducts(tx *gorm.DB, b batch[productRow]) error {
 	return b.write(tx, "products", []string{"name", "description", "images", "metadata", "active", "created_at"})
 }
 
+var priceColumns = []string{"product_id", "lookup_key", "currency", "unit_amount", "has_unit", "divide_by", "round_up", "recurring", "active", "created_at"}
+
+// writePrices stores what events say. They do not hold all of a price, so it is to
+// be read; until then what was read last stands.
 func writePrices(tx *gorm.DB, b batch[priceRow]) error {
-	return b.write(tx, "prices", []string{"product_id", "lookup_key", "currency", "unit_amount", "has_unit", "recurring", "active", "created_at"})
+	for id, r := range b {
+		r.Unread = 1
+		b[id] = r
+	}
+	return b.write(tx, "prices", slices.Clone(priceColumns), oneMoreUnread("prices"))
+}
+
+// writeListedPrices stores prices that were read whole.
+func writeListedPrices(tx *gorm.DB, b batch[priceRow]) error {
+	return b.write(tx, "prices", append(slices.Clone(priceColumns), "currency_options"), allRead("prices"))
+}
+
+func oneMoreUnread(table string) clause.Assignment {
+	return clause.Assignment{Column: clause.Column{Name: "unread"}, Value: clause.Expr{SQL: table + ".unread + 1"}}
+}
+
+// allRead says that nothing is missing, but where an event came in the same second
+// as the reading: which of the two saw more is not known, so it is read again.
+func allRead(table string) clause.Assignment {
+	return clause.Assignment{Column: clause.Column{Name: "unread"}, Value: clause.Expr{
+		SQL: "CASE WHEN excluded.news_at > " + table + ".news_at THEN 0 ELSE " + table + ".unread END",
+	}}
 }
 
 func nonNil(s []string) []string {
@@ -130,9 +161,9 @@ func nonNil(s []string) []string {
 	return s
 }
 
-func nonNilMap(m map[string]string) map[string]string {
+func nonNilMap[K ~string, V any](m map[K]V) map[K]V {
 	if m == nil {
-		return map[string]string{}
+		return map[K]V{}
 	}
 	return m
 }

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-
-	"till/pkg/gateway"
 )
 
 // syncBatch is how many objects Sync writes in one transaction.
@@ -15,9 +13,11 @@ const syncBatch = 100
 
 // Counts is what a Sync saw.
 type Counts struct {
-	Products int
-	Prices   int
-	Archived int // rows that Stripe no longer lists
+	Products       int
+	Prices         int
+	Coupons        int
+	PromotionCodes int
+	Archived       int // rows that Stripe no longer lists
 }
 
 // Sync reads the whole catalogue from Stripe. What Stripe does not list is no
@@ -26,66 +26,58 @@ type Counts struct {
 // on its way.
 func (s *Service) Sync(ctx context.Context) (Counts, error) {
 	var n Counts
-	products := batch[productRow]{}
-	flushProducts := func() error {
-		err := s.db.Tx(ctx, func(tx *gorm.DB) error { return writeProducts(tx, products) })
-		clear(products)
-		return err
-	}
-	asOf, err := s.gateway.EachProduct(ctx, func(p gateway.Product, at time.Time) error {
-		n.Products++
-		products.add(newProductRow(p, at, false))
-		if len(products) < syncBatch {
-			return nil
-		}
-		return flushProducts()
-	})
+	err := syncEach(ctx, s, "products", &n.Products, &n.Archived, s.gateway.EachProduct, newProductRow, writeProducts)
 	if err == nil {
-		err = flushProducts()
+		err = syncEach(ctx, s, "prices", &n.Prices, &n.Archived, s.gateway.EachPrice, newPriceRow, writeListedPrices)
 	}
 	if err == nil {
-		err = s.archive(ctx, &productRow{}, asOf, &n)
+		err = syncEach(ctx, s, "coupons", &n.Coupons, &n.Archived, s.gateway.EachCoupon, newCouponRow, writeListedCoupons)
 	}
-	if err != nil {
-		return n, fmt.Errorf("sync products: %w", err)
+	if err == nil {
+		err = syncEach(ctx, s, "promotion codes", &n.PromotionCodes, &n.Archived, s.gateway.EachPromotionCode, newPromotionRow, writeListedPromotions)
 	}
+	return n, err
+}
 
-	prices := batch[priceRow]{}
-	flushPrices := func() error {
-		err := s.db.Tx(ctx, func(tx *gorm.DB) error { return writePrices(tx, prices) })
-		clear(prices)
+// syncEach writes a list of Stripe's, in transactions of syncBatch objects each.
+func syncEach[Object any, Row interface{ news() news }](ctx context.Context, s *Service, what string, n, archived *int,
+	list func(context.Context, func(Object, time.Time) error) (time.Time, error), row func(Object, time.Time, bool) Row, write func(*gorm.DB, batch[Row]) error) error {
+	rows := batch[Row]{}
+	flush := func() error {
+		err := s.db.Tx(ctx, func(tx *gorm.DB) error { return write(tx, rows) })
+		clear(rows)
 		return err
 	}
-	asOf, err = s.gateway.EachPrice(ctx, func(p gateway.Price, at time.Time) error {
-		n.Prices++
-		prices.add(newPriceRow(p, at, false))
-		if len(prices) < syncBatch {
+	asOf, err := list(ctx, func(o Object, at time.Time) error {
+		*n++
+		rows.add(row(o, at, false))
+		if len(rows) < syncBatch {
 			return nil
 		}
-		return flushPrices()
+		return flush()
 	})
 	if err == nil {
-		err = flushPrices()
+		err = flush()
 	}
 	if err == nil {
-		err = s.archive(ctx, &priceRow{}, asOf, &n)
+		err = s.archive(ctx, new(Row), asOf, archived)
 	}
 	if err != nil {
-		return n, fmt.Errorf("sync prices: %w", err)
+		return fmt.Errorf("sync %s: %w", what, err)
 	}
-	return n, nil
+	return nil
 }
 
 // archive takes off sale what has had no news since the listing began. The rows
 // that were listed have: they carry their page's second.
-func (s *Service) archive(ctx context.Context, model any, asOf time.Time, n *Counts) error {
+func (s *Service) archive(ctx context.Context, model any, asOf time.Time, archived *int) error {
 	if asOf.IsZero() {
 		return nil
 	}
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		res := tx.Model(model).Where("account = '' AND livemode = ? AND active AND NOT deleted AND news_at < ?", s.livemode, asOf).
 			Updates(map[string]any{"active": false, "news_at": asOf})
-		n.Archived += int(res.RowsAffected)
+		*archived += int(res.RowsAffected)
 		return res.Error
 	})
 }

@@ -8,10 +8,14 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/language"
 
 	"till/pkg/auth"
 	"till/pkg/money"
@@ -33,7 +37,10 @@ func (c *Config) Check() error {
 	c.checkCallers(f)
 	c.checkMoney(f)
 	c.checkMail(f)
+	c.checkOutbound(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
+	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
+	f.word("TILL_FRAUD_WARNING", c.FraudWarning, "refund", "flag", "off")
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
@@ -110,10 +117,10 @@ func (c *Config) checkServer(f *faults) {
 		f.add("PORT must be a number from 0 to 65535, not %q", c.Port)
 	}
 	for variable, limit := range map[string]int64{
-		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest,
+		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest, "TILL_LIMIT_CODE": c.LimitCode,
 	} {
 		if limit < 0 {
-			f.add("%s must be a number a minute, or 0 for no limit, not %d", variable, limit)
+			f.add("%s must be a number, or 0 for no limit, not %d", variable, limit)
 		}
 	}
 	for _, p := range c.TrustedProxies {
@@ -137,6 +144,17 @@ func (c *Config) checkServer(f *faults) {
 // parseProxy takes an address or a range. All the world is none: anybody could then
 // call himself by any address.
 func parseProxy(p string) (netip.Prefix, error) {
+	prefix, err := parseNetwork(p)
+	if errors.Is(err, errEverybody) {
+		err = errors.New("is everybody: name your own proxies")
+	}
+	return prefix, err
+}
+
+var errEverybody = errors.New("is everybody: name your own networks")
+
+// parseNetwork takes an address or a range, and not all the world.
+func parseNetwork(p string) (netip.Prefix, error) {
 	p = strings.TrimSpace(p)
 	var prefix netip.Prefix
 	if address, err := netip.ParseAddr(p); err == nil && address.Zone() == "" {
@@ -146,11 +164,29 @@ func parseProxy(p string) (netip.Prefix, error) {
 	}
 	switch {
 	case prefix.Bits() == 0:
-		return netip.Prefix{}, errors.New("is everybody: name your own proxies")
+		return netip.Prefix{}, errEverybody
 	case prefix.Addr().Is4In6():
 		return netip.Prefix{}, errors.New("must be written as IPv4")
 	}
 	return prefix.Masked(), nil
+}
+
+// checkOutbound holds the bounds: a stop waits for the requests under way.
+func (c *Config) checkOutbound(f *faults) {
+	for _, n := range c.OutboundAllow {
+		if _, err := parseNetwork(n); err != nil {
+			f.add("TILL_OUTBOUND_ALLOW: %q %w", n, err)
+		}
+	}
+	if n := len(c.OutboundRetries); n < 1 || n > 20 {
+		f.add("TILL_OUTBOUND_RETRIES must be 1 to 20 times, such as 5s,5m,30m, not %d", n)
+	}
+	for _, d := range c.OutboundRetries {
+		f.positive("TILL_OUTBOUND_RETRIES", d)
+	}
+	if c.OutboundTimeout <= 0 || c.OutboundTimeout > 20*time.Second {
+		f.add("TILL_OUTBOUND_TIMEOUT must be longer than no time and at most 20s, not %s", c.OutboundTimeout)
+	}
 }
 
 func isPort(s string) bool {
@@ -286,10 +322,22 @@ func (c *Config) checkCallers(f *faults) {
 	}
 }
 
+// methodType is the shape of Stripe's words for ways to pay; the account decides
+// which of them it has. https://docs.stripe.com/api/payment_methods/object#payment_method_object-type
+var methodType = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
 func (c *Config) checkMoney(f *faults) {
 	currency, err := money.ParseCurrency(c.Currency)
 	if err != nil {
 		f.add("TILL_CURRENCY must be an ISO 4217 code that Stripe charges in, such as usd, not %q", c.Currency)
+	}
+	seen := map[string]bool{}
+	for _, m := range c.PaymentMethods {
+		if !methodType.MatchString(m) || seen[m] {
+			f.add("TILL_PAYMENT_METHODS must be Stripe's words for ways to pay, each once, such as card,ideal, not %q", strings.Join(c.PaymentMethods, ","))
+			break
+		}
+		seen[m] = true
 	}
 	lo, hi := c.ClientAmountMin, c.ClientAmountMax
 	switch {
@@ -329,6 +377,14 @@ func (c *Config) checkMail(f *faults) {
 		}
 		if _, err := mail.ParseAddress(value); err != nil {
 			f.add("%s must be a mail address, not %q", variable, value)
+		}
+	}
+	if tag, err := language.Parse(c.Locale); c.Locale != "" && (err != nil || tag == language.Und) {
+		f.add("TILL_LOCALE must be a language tag, such as de or de-AT, not %q", c.Locale)
+	}
+	if c.MailTemplates != "" {
+		if is, err := os.Stat(c.MailTemplates); err != nil || !is.IsDir() {
+			f.add("TILL_MAIL_TEMPLATES must be a folder, and %q is none", c.MailTemplates)
 		}
 	}
 	if strings.ContainsFunc(c.ShopName, func(r rune) bool { return r < ' ' || r == 0x7f }) {

@@ -65,6 +65,16 @@ type Config struct {
 
 	// Currency is the shop's, ISO 4217; default usd.
 	Currency string `name:"currency" env:"TILL_CURRENCY" default:"usd" help:"Default currency, ISO 4217."`
+	// PaymentMethods are the ways to pay, in Stripe's words such as card,ideal. Empty =
+	// those that are on in your Stripe dashboard, as they fit payer, amount and currency.
+	PaymentMethods []string `name:"payment-methods" env:"TILL_PAYMENT_METHODS" help:"Ways to pay, Stripe's words, comma-separated; none = those of your Stripe dashboard."`
+	// CaptureMethod says when money is taken, unless your backend says it of an order:
+	// automatic (when the payer pays; default) or manual (held then, captured by you).
+	CaptureMethod string `name:"capture-method" env:"TILL_CAPTURE_METHOD" default:"automatic" help:"When money is taken: automatic or manual."`
+	// FraudWarning says what is done about a payment whose issuer warns of fraud before
+	// there is a dispute: refund (all that is left goes back), flag (the order is marked
+	// and staff is told; default) or off (it is written down).
+	FraudWarning string `name:"fraud-warning" env:"TILL_FRAUD_WARNING" default:"flag" help:"What to do about early fraud warnings: refund, flag or off."`
 	// ClientAmountMin and ClientAmountMax let clients name an amount (donations),
 	// in minor units of Currency. Both or none; none = amounts from clients are refused.
 	ClientAmountMin *int64 `name:"client-amount-min" env:"TILL_CLIENT_AMOUNT_MIN" help:"Smallest amount a client may name, minor units."`
@@ -77,6 +87,12 @@ type Config struct {
 	MailFrom string `name:"mail-from" env:"TILL_MAIL_FROM" help:"Sender of mails."`
 	// ShopName is what mails call the shop; default "Shop".
 	ShopName string `name:"shop-name" env:"TILL_SHOP_NAME" default:"Shop" help:"Name of the shop in mails."`
+	// Locale is that of mails to customers of whom nothing else is known: a language tag,
+	// such as de or de-AT, that there are mails in; default en. See docs/mails.md.
+	Locale string `name:"locale" env:"TILL_LOCALE" default:"en" help:"Language of mails where the order says none, such as de or de-AT."`
+	// MailTemplates is a folder of your own mail templates; each goes before the built-in
+	// one of its name. Empty = the built-in ones.
+	MailTemplates string `name:"mail-templates" env:"TILL_MAIL_TEMPLATES" help:"Folder of mail templates that go before the built-in ones."`
 	// StaffEmail gets what a person must look at, such as a payment of the wrong
 	// amount. Empty = the log alone.
 	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`
@@ -92,6 +108,9 @@ type Config struct {
 	LimitOrder int64 `name:"limit-order" env:"TILL_LIMIT_ORDER" default:"10" help:"Payment starts a minute for each order; 0 = no limit."`
 	// LimitGuest is how many guest tokens a minute one address gets; default 60.
 	LimitGuest int64 `name:"limit-guest" env:"TILL_LIMIT_GUEST" default:"60" help:"Guest tokens a minute for each address; 0 = no limit."`
+	// LimitCode is how many promotion codes that are not valid one user or guest may
+	// send an hour, and an address ten times as many; default 10.
+	LimitCode int64 `name:"limit-code" env:"TILL_LIMIT_CODE" default:"10" help:"Wrong promotion codes an hour for each user or guest, and ten times as many for each address; 0 = no limit."`
 	// TrustedProxies are the addresses and ranges (CIDR) of your own proxies, whose
 	// X-Forwarded-For says who is calling. Empty = none: the caller is who connects.
 	TrustedProxies []string `name:"trusted-proxies" env:"TILL_TRUSTED_PROXIES" help:"Addresses and CIDRs of your proxies, comma-separated."`
@@ -116,6 +135,19 @@ type Config struct {
 	// stop, while /readyz already says so and load balancers turn away. Then
 	// requests under way have 25 s. Zero = none; default 2s.
 	StopDelay time.Duration `name:"stop-delay" env:"TILL_STOP_DELAY" default:"2s" help:"How long to serve on after a stop, until load balancers know."`
+
+	// OutboundAllow are networks of your own, addresses and ranges (CIDR), that your
+	// backend's webhook endpoints may be in, on any port and by http://; a host there is
+	// trusted with every event. For development 127.0.0.0/8. Empty = public addresses
+	// alone, by https://.
+	OutboundAllow []string `name:"outbound-allow" env:"TILL_OUTBOUND_ALLOW" help:"Own networks that webhook endpoints may be in, CIDRs, comma-separated."`
+	// OutboundRetries are the times from one try to the next to tell an endpoint of an
+	// event, a tenth longer or shorter; after the last it is given up. At most 20;
+	// empty is refused; default a bit more than a day in all.
+	OutboundRetries []time.Duration `name:"outbound-retries" env:"TILL_OUTBOUND_RETRIES" default:"5s,5m,30m,2h,5h,10h,10h" help:"Times between tries to tell a webhook endpoint."`
+	// OutboundTimeout is how long an endpoint has to answer, connecting included. Zero
+	// is refused, and so is more than 20s; default 10s.
+	OutboundTimeout time.Duration `name:"outbound-timeout" env:"TILL_OUTBOUND_TIMEOUT" default:"10s" help:"How long a webhook endpoint has to answer."`
 
 	// LogLevel is debug, info (default), warn or error.
 	LogLevel string `name:"log-level" env:"TILL_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`

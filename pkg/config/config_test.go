@@ -66,7 +66,7 @@ func TestDefaults(t *testing.T) {
 	}
 	if c.Listen() != ":8080" || c.WebhookTolerance != 5*time.Minute || c.GuestTTL != 720*time.Hour || c.Currency != "usd" ||
 		c.SweepInterval != time.Second || c.SweepAfter != time.Minute || c.LogLevel != "info" || c.LogFormat != "json" ||
-		c.LimitUser != 30 || c.LimitAddress != 300 || c.LimitOrder != 10 || c.LimitGuest != 60 || c.MaxConnections != 4096 || c.DatabaseConnections != 24 || len(c.Proxies()) != 0 ||
+		c.LimitUser != 30 || c.LimitAddress != 300 || c.LimitOrder != 10 || c.LimitGuest != 60 || c.LimitCode != 10 || c.MaxConnections != 4096 || c.DatabaseConnections != 24 || len(c.Proxies()) != 0 ||
 		c.MigrateOn() || !c.GuestsOn() || c.Livemode() || c.ClientAmounts() {
 		t.Errorf("got %+v", c)
 	}
@@ -86,7 +86,7 @@ func TestSettingsThatHold(t *testing.T) {
 		"two webhook secrets":          {"STRIPE_WEBHOOK_SECRET": "whsec_1, whsec_2"},
 		"users by JWKS, no guests":     {"TILL_GUESTS": "-", "TILL_GUEST_SECRET": "-", "TILL_JWT_JWKS_URL": "https://id.example/jwks", "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"},
 		"origins":                      {"TILL_ALLOWED_ORIGINS": "https://shop.example,http://localhost:*,http://127.0.0.1:*,http://shop.example:8081"},
-		"no limits":                    {"TILL_LIMIT_USER": "0", "TILL_LIMIT_ADDRESS": "0", "TILL_LIMIT_ORDER": "0", "TILL_LIMIT_GUEST": "0"},
+		"no limits":                    {"TILL_LIMIT_USER": "0", "TILL_LIMIT_ADDRESS": "0", "TILL_LIMIT_ORDER": "0", "TILL_LIMIT_GUEST": "0", "TILL_LIMIT_CODE": "0"},
 		"amounts from clients":         {"TILL_CLIENT_AMOUNT_MIN": "100", "TILL_CLIENT_AMOUNT_MAX": "50000"},
 		"the sandbox with a test key":  {"TILL_STRIPE_URL": "http://127.0.0.1:12111", "TILL_STRIPE_JS_URL": "http://127.0.0.1:12111/v3/"},
 		"mail":                         {"TILL_SMTP_URL": "smtp://user:p%40ss@mail.example:587", "TILL_MAIL_FROM": "Shop <shop@example.com>"},
@@ -133,6 +133,8 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"weak guest secret":             {map[string]string{"TILL_GUEST_SECRET": "weak"}, "TILL_GUEST_SECRET has 4 bytes"},
 		"one secret for both":           {map[string]string{"TILL_JWT_SECRET": strings.Repeat("g", 32), "TILL_JWT_ISSUER": "i", "TILL_JWT_AUDIENCE": "a"}, "TILL_GUEST_SECRET and TILL_JWT_SECRET are the same"},
 		"guests without a lifetime":     {map[string]string{"TILL_GUEST_TTL": "0s"}, "TILL_GUEST_TTL must be longer"},
+		"a locale that is none":         {map[string]string{"TILL_LOCALE": "german"}, "TILL_LOCALE must be a language tag"},
+		"no folder of mail templates":   {map[string]string{"TILL_MAIL_TEMPLATES": "/nowhere"}, "TILL_MAIL_TEMPLATES must be a folder"},
 		"any origin":                    {map[string]string{"TILL_ALLOWED_ORIGINS": "*"}, "TILL_ALLOWED_ORIGINS"},
 		"any port of another machine":   {map[string]string{"TILL_ALLOWED_ORIGINS": "https://shop.example:*"}, "for localhost alone"},
 		"any subdomain":                 {map[string]string{"TILL_ALLOWED_ORIGINS": "https://*.shop.example"}, "too wide"},
@@ -152,8 +154,13 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"sweeping calls under way":      {map[string]string{"TILL_SWEEP_AFTER": "5s"}, "TILL_SWEEP_AFTER must be longer"},
 		"an address without a port":     {map[string]string{"TILL_ADDR": "localhost"}, "TILL_ADDR must be"},
 		"a port out of range":           {map[string]string{"PORT": "70000"}, "PORT must be"},
-		"a limit below none":            {map[string]string{"TILL_LIMIT_ORDER": "-1"}, "TILL_LIMIT_ORDER must be a number a minute"},
+		"a limit below none":            {map[string]string{"TILL_LIMIT_ORDER": "-1"}, "TILL_LIMIT_ORDER must be a number"},
 		"a limit in words":              {map[string]string{"TILL_LIMIT_USER": "many"}, "TILL_LIMIT_USER"},
+		"a network by name":             {map[string]string{"TILL_OUTBOUND_ALLOW": "localhost"}, `TILL_OUTBOUND_ALLOW: "localhost" must be an address or a range`},
+		"every network":                 {map[string]string{"TILL_OUTBOUND_ALLOW": "10.0.0.0/8,0.0.0.0/0"}, `TILL_OUTBOUND_ALLOW: "0.0.0.0/0" is everybody: name your own networks`},
+		"no tries":                      {map[string]string{"TILL_OUTBOUND_RETRIES": "5s,0s"}, "TILL_OUTBOUND_RETRIES must be longer than no time"},
+		"too many tries":                {map[string]string{"TILL_OUTBOUND_RETRIES": strings.Repeat("5s,", 20) + "5s"}, "TILL_OUTBOUND_RETRIES must be 1 to 20 times"},
+		"an endless request":            {map[string]string{"TILL_OUTBOUND_TIMEOUT": "21s"}, "TILL_OUTBOUND_TIMEOUT must be longer than no time and at most 20s"},
 		"a proxy by name":               {map[string]string{"TILL_TRUSTED_PROXIES": "10.0.0.1,balancer"}, `TILL_TRUSTED_PROXIES: "balancer" must be an address or a range`},
 		"everybody a proxy":             {map[string]string{"TILL_TRUSTED_PROXIES": "0.0.0.0/0"}, "is everybody"},
 		"everybody a proxy by IPv6":     {map[string]string{"TILL_TRUSTED_PROXIES": "::/0"}, "is everybody"},

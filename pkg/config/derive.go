@@ -42,6 +42,17 @@ func (c *Config) Proxies() []netip.Prefix {
 	return out
 }
 
+// OutboundNetworks are the operator's own that webhook endpoints may be in.
+func (c *Config) OutboundNetworks() []netip.Prefix {
+	var out []netip.Prefix
+	for _, n := range c.OutboundAllow {
+		if prefix, err := parseNetwork(n); err == nil {
+			out = append(out, prefix)
+		}
+	}
+	return out
+}
+
 // WebhookSecrets are the signing secrets, any of which may have signed.
 func (c *Config) WebhookSecrets() []string {
 	var out []string

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -94,7 +93,7 @@ func (e *Effects) work(ctx context.Context, r row, last bool) (final bool, err e
 	}()
 	ctx, span := e.opt.Tracing.Start(telemetry.Begin(ctx), "effect", trace.WithSpanKind(trace.SpanKindConsumer))
 	defer span.End()
-	telemetry.NoteSubject(ctx, r.Subject)
+	telemetry.NoteSubject(ctx, r.about())
 	var p payload
 	if err = json.Unmarshal(r.Payload, &p); err != nil {
 		return true, fmt.Errorf("effect %s is unreadable: %w", r.ID, err)
@@ -114,12 +113,12 @@ func (e *Effects) deliver(ctx context.Context, id string, p payload) error {
 	if e.opt.Mail == nil {
 		return fmt.Errorf("%w: no mail server is configured (TILL_SMTP_URL)", mail.ErrPermanent)
 	}
-	message, err := mail.Render(p.Mail.Template, p.Mail.Data)
+	message, err := e.opt.Letters.Render(p.Mail.Template, p.Mail.Locale, p.Mail.Data)
 	if err != nil {
 		return fmt.Errorf("%w: %w", mail.ErrPermanent, err)
 	}
 	message.From, message.To = e.opt.From, p.Mail.To
-	message.MessageID = id + "@" + strings.TrimRight(e.opt.From[strings.LastIndex(e.opt.From, "@")+1:], ">")
+	message.MessageID = mail.MessageID(id, e.opt.From)
 	return e.opt.Mail.Send(ctx, message)
 }
 

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -31,7 +32,8 @@ import (
 // Effect is something to be done once for a subject. Exactly one of its
 // channels is set.
 type Effect struct {
-	Subject string // ord_…, pay_…
+	// Subject is ord_…, pay_…; with /… behind it where it can happen to it again.
+	Subject string
 	Name    string // order.paid, staff.amount_mismatch, …
 	Mail    *Mail
 	// Done is written to the timeline with the delivery; without a Kind nothing is.
@@ -44,9 +46,11 @@ type payload struct {
 	Done *timeline.Entry `json:"done,omitempty"`
 }
 
-// Mail is a letter: who gets it, which template, and what the template shows.
+// Mail is a letter: who gets it, which template, in which locale, and what the
+// template shows.
 type Mail struct {
 	To       string          `json:"to"`
+	Locale   string          `json:"locale,omitempty"`
 	Template string          `json:"template"`
 	Data     json.RawMessage `json:"data"`
 }
@@ -73,6 +77,12 @@ type row struct {
 
 func (row) TableName() string { return "effects" }
 
+// about is what the effect is of, without the occasion.
+func (r row) about() string {
+	subject, _, _ := strings.Cut(r.Subject, "/")
+	return subject
+}
+
 // workersAtOnce is how many jobs are worked at a time: so up to 16 mails are on
 // their way at once.
 const workersAtOnce = 4
@@ -82,10 +92,11 @@ const stopTimeout = 20 * time.Second
 
 // Options are what deliveries need.
 type Options struct {
-	Mail mail.Sender // nil: there is no mail; effects by mail are recorded as dead
-	From string      // sender of mails
-	Log  *slog.Logger
-	Now  func() time.Time
+	Mail    mail.Sender   // nil: there is no mail; effects by mail are recorded as dead
+	Letters *mail.Letters // nil: the built-in ones, in English
+	From    string        // sender of mails
+	Log     *slog.Logger
+	Now     func() time.Time
 
 	Metrics *telemetry.Metrics
 	Tracing *telemetry.Tracing
@@ -101,6 +112,9 @@ type Effects struct {
 
 // New prepares the queue; Run delivers.
 func New(db *store.DB, opt Options) (*Effects, error) {
+	if opt.Letters == nil {
+		opt.Letters = mail.BuiltIn()
+	}
 	e := &Effects{db: db, opt: opt}
 	var err error
 	if db.Postgres() {

@@ -28,7 +28,7 @@ func (e *Effects) show(ctx context.Context, span trace.Span, r row, err error, f
 	}
 	e.opt.Metrics.Effect(r.Effect, outcome)
 	if span.IsRecording() {
-		span.SetAttributes(attribute.String("till.effect", r.Effect), attribute.String("till."+telemetry.SubjectKey(r.Subject), r.Subject),
+		span.SetAttributes(attribute.String("till.effect", r.Effect), attribute.String("till."+telemetry.SubjectKey(r.Subject), r.about()),
 			attribute.String("till.outcome", outcome), attribute.Int64("till.attempt", r.Attempts+1))
 		if err != nil {
 			span.SetStatus(codes.Error, outcome)

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -27,8 +29,14 @@ type request struct {
 	path     string
 	params   any               // a params struct of the SDK, or nil
 	metadata map[string]string // apart from params, to be written in order
+	named    map[string]string // likewise, by whole names
 	after    string            // starting_after, on lists
 	key      Key               // set for what may move money
+	version  string            // of the API, for what an app's SDK reads; empty: ours
+	// upload is a multipart body in place of the parameters, with its boundary: it goes
+	// where Stripe takes files.
+	upload   *bytes.Buffer
+	boundary string
 }
 
 // answer is a 2xx of Stripe's whose body is JSON.
@@ -52,10 +60,18 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 	if r.key != "" {
 		common.IdempotencyKey = (*string)(&r.key)
 	}
+	if r.version != "" {
+		common.Headers = http.Header{"Stripe-Version": {r.version}}
+	}
 
 	began := time.Now()
 	var got response
-	err := g.backend.CallRaw(r.method, r.path, g.key, r.form(), common, &got)
+	var err error
+	if r.upload != nil {
+		err = g.uploads.CallMultipart(r.method, r.path, g.key, r.boundary, r.upload, common, &got)
+	} else {
+		err = g.backend.CallRaw(r.method, r.path, g.key, r.form(), common, &got)
+	}
 	took := time.Since(began)
 
 	if f.answered && f.money {
@@ -75,6 +91,13 @@ func (g *Gateway) call(ctx context.Context, r request) (answer, error) {
 	return answer{body: got.body, at: at.UTC(), requestID: f.request, replayed: f.replayed}, nil
 }
 
+func (r request) mustHaveKey() error {
+	if r.key == "" || len(r.key) > 255 {
+		return fmt.Errorf("%s: an idempotency key of 1 to 255 characters is needed", r.op)
+	}
+	return nil
+}
+
 // form writes the parameters in the same order each time, so that a repeated
 // call is the same to the letter.
 func (r request) form() *form.Values {
@@ -84,6 +107,9 @@ func (r request) form() *form.Values {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.metadata)) {
 		v.Add("metadata["+name+"]", r.metadata[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.named)) {
+		v.Add(name, r.named[name])
 	}
 	if r.after != "" {
 		v.Add("starting_after", r.after)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -34,7 +35,10 @@ func (g *Gateway) EachPrice(ctx context.Context, fn func(p Price, at time.Time) 
 	return eachOfBoth(func(active bool) (time.Time, error) {
 		return g.each(ctx, request{
 			op: "list prices", path: "/v1/prices",
-			params: &stripe.PriceListParams{ListParams: stripe.ListParams{Limit: new(int64(100))}, Active: &active},
+			params: &stripe.PriceListParams{
+				ListParams: stripe.ListParams{Limit: new(int64(100))}, Active: &active,
+				Expand: []*string{new("data.currency_options")}, // left out otherwise, as in events
+			},
 		}, func(object rawJSON, a answer) (string, error) {
 			p, err := DecodePrice(object)
 			if err != nil {
@@ -43,6 +47,23 @@ func (g *Gateway) EachPrice(ctx context.Context, fn func(p Price, at time.Time) 
 			return p.ID, fn(p, a.at)
 		})
 	})
+}
+
+// ReadPrice reads a price with its further currencies, and the second at which
+// Stripe answered. Missing reports whether an error says that there is none.
+func (g *Gateway) ReadPrice(ctx context.Context, id string) (Price, time.Time, error) {
+	a, err := g.call(ctx, request{
+		op: "read price", method: http.MethodGet, path: stripe.FormatURLPath("/v1/prices/%s", id),
+		params: &stripe.PriceParams{Expand: []*string{new("currency_options")}},
+	})
+	if err != nil {
+		return Price{}, time.Time{}, err
+	}
+	p, err := DecodePrice(a.body)
+	if err == nil && p.ID != id {
+		err = fmt.Errorf("asked about price %s, answered %s", id, p.ID)
+	}
+	return p, a.at, err
 }
 
 // eachOfBoth lists active objects, then inactive ones: unless asked for the

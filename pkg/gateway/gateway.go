@@ -49,6 +49,7 @@ type Options struct {
 // Gateway calls Stripe. It is safe for concurrent use.
 type Gateway struct {
 	backend stripe.Backend
+	uploads stripe.Backend // where Stripe takes files
 	key     string
 	timeout time.Duration
 	log     *slog.Logger
@@ -86,8 +87,12 @@ func New(o Options) *Gateway {
 	if o.URL != "" {
 		config.URL = &o.URL
 	}
+	// A file takes longer than a call; both have the same time in all.
+	uploads := *config
+	uploads.HTTPClient = &http.Client{Transport: transport{pool}, Timeout: cmp.Or(o.CallTimeout, callTimeout), CheckRedirect: config.HTTPClient.CheckRedirect}
 	return &Gateway{
 		backend: stripe.GetBackendWithConfig(stripe.APIBackend, config),
+		uploads: stripe.GetBackendWithConfig(stripe.UploadsBackend, &uploads),
 		key:     o.SecretKey,
 		timeout: cmp.Or(o.CallTimeout, callTimeout),
 		log:     cmp.Or(o.Log, slog.New(slog.DiscardHandler)),

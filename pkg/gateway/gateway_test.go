@@ -425,6 +425,27 @@ func TestMoneyNeedsAKey(t *testing.T) {
 	}
 }
 
+// The list of one address holds nobody else's, so it is short on a busy account.
+func TestFindCustomerListsItsAddressAlone(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	match := map[string]string{"till_customer": "tcus_1"}
+	made, err := s.CreateCustomer(t.Context(), gateway.CustomerParams{Email: "Jenny@example.com", Metadata: match}, "k1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for email, there := range map[string]bool{"Jenny@example.com": true, "": true, strings.Repeat("j", 600) + "@example.com": true, "jenny@example.com": false, "sam@example.com": false} {
+		found, ok, err := s.FindCustomer(t.Context(), now, now, email, match)
+		if err != nil || ok != there || ok && found.ID != made.ID {
+			t.Errorf("%.20q: found %+v, %t, %v", email, found, ok, err)
+		}
+	}
+	if _, ok, err := s.FindCustomer(t.Context(), now.Add(-time.Hour), now.Add(-time.Hour), "Jenny@example.com", match); ok || err != nil {
+		t.Errorf("an hour before: found %t, %v", ok, err)
+	}
+}
+
 func TestFindIntentListsTheWholeSpan(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

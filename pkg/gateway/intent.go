@@ -22,8 +22,20 @@ func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (An
 		Currency:           new(string(p.Amount.Currency)),
 		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
 	}
+	if p.Manual {
+		params.CaptureMethod = new(string(stripe.PaymentIntentCaptureMethodManual))
+	}
+	if len(p.MethodTypes) == 0 {
+		params.AutomaticPaymentMethods = &stripe.PaymentIntentAutomaticPaymentMethodsParams{Enabled: new(true)}
+	}
 	if p.Description != "" {
 		params.Description = &p.Description
+	}
+	if p.Customer != "" {
+		params.Customer = new(string(p.Customer))
+	}
+	if p.FutureUsage != "" {
+		params.SetupFutureUsage = &p.FutureUsage
 	}
 	return g.writeIntent(ctx, request{
 		op: "create intent", path: "/v1/payment_intents", params: params, metadata: p.Metadata, key: key,
@@ -31,8 +43,9 @@ func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (An
 }
 
 // UpdateIntent sets amount, currency, description and metadata (merged by
-// Stripe) of an intent that is not yet confirmed. Otherwise Stripe refuses, and
-// the *Refusal holds the intent as it is.
+// Stripe) of an intent that is not yet confirmed, and with NewTerms its customer
+// and future usage. Otherwise Stripe refuses, and the *Refusal holds the intent as
+// it is.
 func (g *Gateway) UpdateIntent(ctx context.Context, id IntentID, p IntentParams, key Key) (Answer, error) {
 	params := &stripe.PaymentIntentParams{
 		Amount: &p.Amount.Minor,
@@ -42,8 +55,24 @@ func (g *Gateway) UpdateIntent(ctx context.Context, id IntentID, p IntentParams,
 	if p.Description != "" {
 		params.Description = &p.Description
 	}
+	if p.NewTerms {
+		params.SetupFutureUsage = &p.FutureUsage // empty unsets it
+		if p.Customer != "" {
+			params.Customer = new(string(p.Customer))
+		}
+	}
 	return g.writeIntent(ctx, request{
 		op: "update intent", path: intentPath(id, ""), params: params, metadata: p.Metadata, key: key,
+	}, id)
+}
+
+// CaptureIntent takes amount (minor units) of what an intent holds and gives up the
+// rest. An intent is captured once: another call is refused, with the intent as it
+// is in the *Refusal. https://docs.stripe.com/api/payment_intents/capture
+func (g *Gateway) CaptureIntent(ctx context.Context, id IntentID, amount int64, key Key) (Answer, error) {
+	return g.writeIntent(ctx, request{
+		op: "capture intent", path: intentPath(id, "/capture"), key: key,
+		params: &stripe.PaymentIntentCaptureParams{AmountToCapture: &amount},
 	}, id)
 }
 
@@ -102,10 +131,10 @@ func (g *Gateway) FindIntent(ctx context.Context, first, last time.Time, match m
 }
 
 func (g *Gateway) writeIntent(ctx context.Context, r request, id IntentID) (Answer, error) {
-	if r.key == "" || len(r.key) > 255 {
-		return Answer{}, fmt.Errorf("%s: an idempotency key of 1 to 255 characters is needed", r.op)
-	}
 	r.method = http.MethodPost
+	if err := r.mustHaveKey(); err != nil {
+		return Answer{}, err
+	}
 	return g.intent(ctx, r, id)
 }
 

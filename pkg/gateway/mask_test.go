@@ -39,6 +39,7 @@ func TestRedact(t *testing.T) {
 		"<jenny@example.com>, eve@evil.example.":                          "<***>, ***",
 		"email=jenny@example.com&x=1":                                     "***",
 		"Invalid API Key provided: sk_test_abc":                           "Invalid API Key provided: ***",
+		"Invalid API Key provided: ek_live_abc":                           "Invalid API Key provided: ***",
 		"postgres://till:secret@db:5432/till":                             "postgres://***:5432/till",
 		"dial tcp 127.0.0.1:443: connect: connection refused":             "dial tcp 127.0.0.1:443: connect: connection refused",
 		"cs_test_a1B2_secret_fidwbEhq%2FYWAn was used":                    "*** was used", // a session's, as Stripe writes it

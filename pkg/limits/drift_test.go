@@ -6,4 +6,4 @@ import (
 	"till/pkg/store/storetest"
 )
 
-func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &row{}) }
+func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &row{}, &tryRow{}) }

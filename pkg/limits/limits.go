@@ -39,14 +39,19 @@ var ErrLimited = problem.New(problem.RateLimited, "rate_limited", "Too many requ
 
 // Refused is returned for a hit that goes over its limit.
 type Refused struct {
-	Hit Hit
-	End time.Duration // until the window ends
+	Hit    Hit
+	Window time.Duration // that the limit is for
+	End    time.Duration // until the window ends
 }
 
 func (r *Refused) Error() string { return r.Unwrap().Error() }
 
 func (r *Refused) Unwrap() error {
-	return ErrLimited.Detailf("The limit of %d a minute (%s) is reached. Please try again later.", r.Hit.Limit, r.Hit.Kind).After(r.End)
+	each := "a minute"
+	if r.Window == TryWindow {
+		each = "an hour"
+	}
+	return ErrLimited.Detailf("The limit of %d %s (%s) is reached. Please try again later.", r.Hit.Limit, each, r.Hit.Kind).After(r.End)
 }
 
 // Hit is one thing that a caller does, and how often a minute it may be done by
@@ -241,7 +246,7 @@ func (l *Limiter) settle(b *batch) {
 }
 
 func refused(h Hit, now time.Time) error {
-	return &Refused{Hit: h, End: now.Truncate(Window).Add(Window).Sub(now)}
+	return &Refused{Hit: h, Window: Window, End: now.Truncate(Window).Add(Window).Sub(now)}
 }
 
 // keyOf hides who it is, and keeps rows and memory small.

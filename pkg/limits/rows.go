@@ -79,5 +79,9 @@ func (l *Limiter) Run(ctx context.Context) {
 // replica whose clock is slow.
 func (l *Limiter) DeleteOld(ctx context.Context) error {
 	minute := l.now().Unix() / int64(Window/time.Second)
-	return store.Translate(l.db.Write(ctx).Exec("DELETE FROM limit_counters WHERE minute < ?", minute-1).Error)
+	err := l.db.Write(ctx).Exec("DELETE FROM limit_counters WHERE minute < ?", minute-1).Error
+	if err == nil {
+		err = l.db.Write(ctx).Exec("DELETE FROM limit_tries WHERE hour < ?", minute/60-1).Error
+	}
+	return store.Translate(err)
 }

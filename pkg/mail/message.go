@@ -39,6 +39,11 @@ var (
 	errNoHeader = errors.New("a header has a line break or no name")
 )
 
+// MessageID is the one of a letter with this id, in the domain of its sender.
+func MessageID(id, from string) string {
+	return id + "@" + strings.TrimRight(from[strings.LastIndex(from, "@")+1:], ">")
+}
+
 // compose checks every part of m that becomes a header and builds the MIME
 // message. Its errors are permanent.
 func compose(m Message) (*mail.Msg, error) {

@@ -9,6 +9,8 @@ import (
 
 	"gorm.io/gorm"
 
+	"till/pkg/effects"
+	"till/pkg/money"
 	"till/pkg/store"
 	"till/pkg/timeline"
 )
@@ -43,7 +45,9 @@ type Change struct {
 	Payment ID // empty for what is foreign or early
 	Version int64
 
-	row *paymentRow // as it is then
+	row  *paymentRow // as it is then
+	due  bool        // a refund or dispute is to be looked at now
+	told bool        // the app's backend is to be told something of the batch
 }
 
 // Apply takes a batch of news into tx and returns what each did, in order. It is
@@ -76,12 +80,15 @@ func (s *Service) apply(ctx context.Context, tx *gorm.DB, news []Observation, is
 		case !fresh:
 			continue
 		}
-		changes[i] = b.apply(news[i])
+		if changes[i], err = b.apply(news[i]); err != nil {
+			return nil, err
+		}
 		changes[i].row = b.payments[changes[i].Payment]
 	}
 	if err := b.settleOrders(); err != nil {
 		return nil, fmt.Errorf("settle orders: %w", err)
 	}
+	changes[0].told, changes[0].due = b.audience.Told(), changes[0].due || b.refundsDue
 	return changes, b.write(ctx, tx, also)
 }
 
@@ -96,17 +103,29 @@ func inStripesOrder(news []Observation) []int {
 	return order
 }
 
-func (b *batch) apply(o Observation) Change {
+func (b *batch) apply(o Observation) (Change, error) {
 	p, outcome := b.find(o)
 	if p == nil {
-		return Change{Outcome: outcome}
+		return Change{Outcome: outcome}, nil
 	}
 	order := b.orders[*p.OrderID]
+	switch {
+	case o.Refund != nil:
+		return b.applyRefund(p, order, o), nil
+	case o.Dispute != nil:
+		return b.applyDispute(p, order, o)
+	case o.Warning != nil:
+		return b.applyWarning(p, order, o), nil
+	}
 	b.attach(p, order, o)
 	if c := o.Intent.Charge; c != nil {
 		b.charged[order.ID] = true
 		if order.BillingEmail == "" && c.BillingEmail != "" {
 			order.BillingEmail = c.BillingEmail
+		}
+		if !c.CaptureBefore.IsZero() {
+			p.CaptureBefore = &c.CaptureBefore
+			b.dirtyPayments[p.ID] = true
 		}
 		if !b.dirtyOrders[order.ID] { // what else moves the order in this batch is its cause
 			b.touchOrder(order, o, p)
@@ -115,10 +134,13 @@ func (b *batch) apply(o Observation) Change {
 	if o.Reread {
 		p.NextCheckAt = &b.now
 		b.dirtyPayments[p.ID] = true
-		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
+	}
+	if c := o.Intent.Charge; c != nil && o.Refunds && b.compareRefunded(p, c) {
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	}
 	if o.Intent.Status == "" { // it says nothing about the state
-		return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}, nil
 	}
 
 	before := p.state()
@@ -131,26 +153,34 @@ func (b *batch) apply(o Observation) Change {
 			p.Looks++
 		}
 		b.dirtyPayments[p.ID] = true
-		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}
+		return Change{Outcome: Doubted, Payment: p.ID, Version: p.Version}, nil
 	case same:
 		p.set(after)
 		b.dirtyPayments[p.ID] = true
 	case moved:
 		p.set(after)
 		p.Version++
-		p.UpdatedAt, p.Looks = b.now, 0
+		p.UpdatedAt, p.Looks = latest(p.UpdatedAt, b.now), 0
 		p.NextCheckAt = new(b.now.Add(b.s.conf.SweepAfter))
+		if after.status.Terminal() && p.Revision > 1 && (p.Stage == creating || p.Stage == sent) {
+			b.givenUp[order.ID] = true
+		}
 		if after.status.Terminal() { // an intent at its end takes no call any more: one under way came too late
 			p.Stage, p.NextCheckAt = attached, nil
 		}
 		b.dirtyPayments[p.ID] = true
 		if before.status != after.status || !before.failure.equal(after.failure) {
 			b.record(p, o, timeline.Entry{Kind: "payment.status", From: string(before.status), To: string(after.status), Message: describe(after)})
+			if err := b.tellMove(p); err != nil {
+				return Change{}, err
+			}
+			b.mailMove(p, order, before)
 		}
 		b.compare(p, order, o)
 		b.touchOrder(order, o, p)
 	}
-	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}
+	b.warnOfLapse(p, order)
+	return Change{Outcome: Applied, Payment: p.ID, Version: p.Version}, nil
 }
 
 // attach links the intent to the payment and takes the call of its revision as
@@ -177,7 +207,7 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 	created := p.Revision == 1
 	p.Stage = attached
 	p.Version++
-	p.UpdatedAt = b.now
+	p.UpdatedAt = latest(p.UpdatedAt, b.now)
 	p.NextCheckAt, p.Looks = new(b.now.Add(b.s.conf.SweepAfter)), 0
 	b.dirtyPayments[p.ID] = true
 	if created {
@@ -187,11 +217,18 @@ func (b *batch) adopt(p *paymentRow, order *orderRow, o Observation) {
 		}
 		return
 	}
-	was := p.Amount
+	was := money.Amount{Minor: p.Amount, Currency: p.Currency}
 	p.Amount, p.Currency = p.Call.Params.Amount.Minor, p.Call.Params.Amount.Currency
-	b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
+	if was != p.Call.Params.Amount {
+		b.record(p, o, timeline.Entry{Kind: "payment.amount", From: strconv.FormatInt(was.Minor, 10), To: strconv.FormatInt(p.Amount, 10), Message: "The amount at Stripe follows the order."})
+	}
+	if had, has := p.terms(), p.asked(); had != has {
+		p.StripeCustomerID, p.FutureUsage = has.customer, has.future
+		b.record(p, o, timeline.Entry{Kind: "payment.terms", From: string(had.future), To: string(has.future), Message: "Stripe has the payment under the terms that were asked for."})
+	}
 	if p.Call.Items != nil {
-		order.Total, order.Currency, order.SetBy = p.Amount, p.Currency, p.Call.SetBy
+		order.take(p.Amount, p.Call.Code)
+		order.Currency, order.SetBy = p.Currency, p.Call.SetBy
 		b.repriced[order.ID] = p.Call.Items
 	}
 	b.touchOrder(order, o, p)
@@ -215,9 +252,10 @@ func (b *batch) compare(p *paymentRow, order *orderRow, o Observation) {
 	}
 	switch {
 	case order.CanceledAt != nil:
-		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it in Stripe's dashboard, or fulfil it by hand.")
-	case order.Total > 0 && others >= order.Total && !order.AmountMismatch:
-		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment in Stripe's dashboard.")
+		b.paidAfterAll[order.ID] = p.Status == Succeeded && order.PromotionID != ""
+		staff("paid_after_cancel", "Stripe took money for a canceled order.", "The order was canceled before the payment went through. Refund it, or fulfil it by hand.")
+	case (order.Total > 0 || order.PlacedAt != nil) && others >= order.Total && !order.AmountMismatch:
+		staff("double_payment", "A second payment of a paid order went through.", "The order is fulfilled once. Refund the second payment, by its id.")
 	case o.Intent.Amount.Minor != order.Total || o.Intent.Amount.Currency != order.Currency:
 		order.AmountMismatch = true
 		staff("amount_mismatch", "Stripe took another amount than the order's.", "The order is not fulfilled. Compare the two amounts, then refund the payment or fulfil the order by hand.")
@@ -231,21 +269,42 @@ func (b *batch) settleOrders() error {
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyOrders)) {
 		order, cause := b.orders[id], b.cause[id]
 		b.sum(order)
-		was := order.Status
-		order.Status = order.books().status()
-		order.UpdatedAt = b.now
-		entry := timeline.Entry{Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order is " + order.Status.words() + "."}
-		if order.Status == OrderPaid && order.PaidAt == nil {
-			order.PaidAt, entry.Kind = &b.now, "order.paid"
+		b.weighRefunds(order)
+		b.heedWarnings(order, cause)
+		order.UpdatedAt = latest(order.UpdatedAt, b.now) // a batch that began later may have been faster
+		if order.PaidAt == nil {                         // also where a refund was seen before
+			paid := order.books()
+			paid.refunded = 0
+			if paid.status() == OrderPaid {
+				order.PaidAt = &b.now
+				b.turn(order, OrderPaid, "order.paid", cause)
+				if err := b.tellPaid(order); err != nil {
+					return err
+				}
+			}
 		}
-		if order.Status != was {
-			b.record(cause.payment, cause.observation, entry)
-		}
+		b.turn(order, order.books().status(), "order.status", cause)
 		if order.PaidAt != nil && order.Receipt == receiptUndecided {
 			newlyPaid = append(newlyPaid, id)
 		}
 	}
+	if err := b.tellRefunded(); err != nil {
+		return err
+	}
+	// What was left to do, or went wrong, earlier in the batch is nothing to write about now.
+	b.effects = slices.DeleteFunc(b.effects, func(e effects.Effect) bool {
+		return moveLetters[e.Name] && (b.orders[OrderID(e.Done.OrderID)].PaidAt != nil || b.payments[ID(e.Done.PaymentID)].Version != e.Done.Version)
+	})
 	return b.sendReceipts(newlyPaid)
+}
+
+// turn gives an order a state and says so, if it is another one.
+func (b *batch) turn(order *orderRow, to OrderStatus, kind string, cause causeOf) {
+	if order.Status == to {
+		return
+	}
+	b.record(cause.payment, cause.observation, timeline.Entry{Kind: kind, From: string(order.Status), To: string(to), Message: "The order is " + to.words() + "."})
+	order.Status = to
 }
 
 // sum adds up an order's payments.

@@ -45,7 +45,7 @@ func (s *Service) customerOf(who auth.Principal, r *OrderRequest) (auth.Principa
 		for _, f := range []struct {
 			name string
 			sent bool
-		}{{"subject", c.Subject != ""}, {"issuer", c.Issuer != ""}, {"email", c.Email != ""}, {"lines", r.Lines != nil}} {
+		}{{"subject", c.Subject != ""}, {"issuer", c.Issuer != ""}, {"email", c.Email != ""}, {"lines", r.Lines != nil}, {"captureMethod", r.CaptureMethod != ""}} {
 			if f.sent {
 				return auth.Principal{}, errKeysOnly(f.name)
 			}
@@ -61,6 +61,7 @@ func (s *Service) customerOf(who auth.Principal, r *OrderRequest) (auth.Principa
 	customer, err := s.named(c.Issuer, c.Subject)
 	customer.Email = c.Email
 	r.setBy = who.Subject
+	r.AcceptLanguage = "" // the backend's, not the customer's
 	return customer, err
 }
 

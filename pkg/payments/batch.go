@@ -12,6 +12,7 @@ import (
 
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/outbound"
 	"till/pkg/store"
 	"till/pkg/timeline"
 )
@@ -21,17 +22,26 @@ type batch struct {
 	s        *Service
 	now      time.Time
 	orders   map[OrderID]*orderRow
-	items    map[OrderID][]itemRow // of orders that may be paid now
+	items    map[OrderID][]itemRow
 	payments map[ID]*paymentRow
 	byIntent map[gateway.IntentID]*paymentRow
+	refunds  map[ID][]*refundRow // by payment
+	objections
 
 	dirtyOrders   map[OrderID]bool
 	dirtyPayments map[ID]bool
+	dirtySums     map[ID]bool // payments whose refunds were summed up
+	dirtyRefunds  map[RefundID]*refundRow
+	newRefunds    map[RefundID]bool
 	repriced      map[OrderID][]itemRow
+	givenUp       map[OrderID]bool // a call for another amount, and with it the code that it was for
+	paidAfterAll  map[OrderID]bool // and canceled before
 	charged       map[OrderID]bool // a charge was seen, so its billing address is known or absent
 	cause         map[OrderID]causeOf
 	entries       []timeline.Entry
 	effects       []effects.Effect
+	cameThrough   []*refundRow       // refunds, in this batch
+	audience      *outbound.Audience // of the app's own backend
 }
 
 // causeOf is the news that last moved an order.
@@ -40,19 +50,24 @@ type causeOf struct {
 	payment     *paymentRow
 }
 
-func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
-	b := &batch{
+func (s *Service) newBatch() *batch {
+	return &batch{
 		s: s, now: s.now(),
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
+		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{},
+		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{}, objections: newObjections(),
 	}
+}
+
+func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
+	b := s.newBatch()
 	var intents []gateway.IntentID
 	var ids []ID
 	// An answer to a call that makes a payment says nothing that moves its order.
 	moves := false
 	for _, o := range news {
-		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Intent.Metadata[metaRevision] == "1"
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && o.Intent.Metadata[metaRevision] == "1"
 		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
@@ -68,7 +83,8 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			store.Find(p, &orders, ordersOf("id", s.conf.Livemode, intents, ids, lock))
 		}
 		store.Find(p, &payments, ordersOf("order_id", s.conf.Livemode, intents, ids, lock))
-		if moves { // for the confirmation of one that is paid
+		if moves { // for whom is told of one that is paid
+			b.audience = outbound.Look(p)
 			store.Find(p, &items, ordersOf("order_id", s.conf.Livemode, intents, ids, " ORDER BY order_id, position"))
 		}
 	})
@@ -91,7 +107,10 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 			b.byIntent[*p.IntentID] = p
 		}
 	}
-	return b, nil
+	if err := b.loadRefunds(tx); err != nil {
+		return nil, err
+	}
+	return b, b.loadObjections(tx)
 }
 
 // ordersOf finds what has in column the order of one of these intents or payments.
@@ -122,6 +141,14 @@ func (b *batch) find(o Observation) (*paymentRow, Outcome) {
 	return p, Applied
 }
 
+// itemsOf are an order's lines, as they are at the end of this batch.
+func (b *batch) itemsOf(id OrderID) []itemRow {
+	if b.repriced[id] != nil {
+		return b.repriced[id]
+	}
+	return b.items[id]
+}
+
 func (b *batch) touchOrder(order *orderRow, o Observation, p *paymentRow) {
 	b.dirtyOrders[order.ID] = true
 	b.cause[order.ID] = causeOf{o, p}
@@ -143,17 +170,37 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyPayments)) {
 		payments = append(payments, *b.payments[id])
 	}
+	sums := make([]paymentRow, 0, len(b.dirtySums))
+	for _, id := range slices.Sorted(maps.Keys(b.dirtySums)) {
+		sums = append(sums, *b.payments[id])
+	}
+	var newRefunds, refunds []refundRow
+	for _, id := range slices.Sorted(maps.Keys(b.dirtyRefunds)) {
+		if b.newRefunds[id] {
+			newRefunds = append(newRefunds, *b.dirtyRefunds[id])
+		} else {
+			refunds = append(refunds, *b.dirtyRefunds[id])
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(b.repriced)) {
 		if err := replaceItems(tx, id, b.repriced[id]); err != nil {
 			return fmt.Errorf("write order items: %w", err)
 		}
 	}
+	if err := b.redemptions(tx); err != nil {
+		return err
+	}
 	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
-		store.Update(p, orders, "set_by", "status", "currency", "total", "processing", "authorized", "captured", "released", "refunded", "amount_mismatch",
-			"receipt", "billing_email", "paid_at", "updated_at")
-		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "version",
-			"observed_at", "next_check_at", "looks", "updated_at")
+		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_disputed", "disputed", "fraud_warning", "amount_mismatch",
+			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
+		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
+			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
+		store.Update(p, sums, "refunded", "reserved", "refunds", "disputed", "disputes", "warnings")
+		store.Insert(p, newRefunds)
+		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
+		b.writeObjections(p)
 		timeline.Add(p, b.entries)
+		b.audience.Write(p)
 		also(p)
 	}, b.effects, b.now)
 }

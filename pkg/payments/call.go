@@ -109,9 +109,12 @@ func (s *Service) storeAll(ctx context.Context, tx *gorm.DB, batch []answered) (
 	rows := make([]paymentRow, len(batch))
 	for i, a := range batch {
 		if !a.granted {
-			err := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", a.called.ID, a.called.Revision, []stage{creating, sent}).Update("stage", attached).Error
-			if err != nil {
-				return nil, nil, err
+			res := tx.Model(&paymentRow{}).Where("id = ? AND revision = ? AND stage IN ?", a.called.ID, a.called.Revision, []stage{creating, sent}).Update("stage", attached)
+			if res.Error == nil && res.RowsAffected == 1 {
+				res.Error = s.catalog.GiveUp(tx, string(*a.called.OrderID))
+			}
+			if res.Error != nil {
+				return nil, nil, res.Error
 			}
 		}
 		if a.granted && changes[i].row != nil && changes[i].row.ID == a.called.ID {
@@ -171,6 +174,11 @@ func (s *Service) refused(ctx context.Context, row paymentRow, key idempotency.R
 		if res.RowsAffected == 1 {
 			if err := timeline.Write(tx, []timeline.Entry{entry}); err != nil {
 				return err
+			}
+			if row.Revision > 1 {
+				if err := s.catalog.GiveUp(tx, string(*row.OrderID)); err != nil {
+					return err
+				}
 			}
 		}
 		return key.Release(tx)

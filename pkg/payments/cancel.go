@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"till/pkg/auth"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/outbound"
 	"till/pkg/problem"
 	"till/pkg/store"
 	"till/pkg/telemetry"
@@ -20,6 +22,7 @@ var (
 	// ErrNotCancelable is returned for a payment that has succeeded or that Stripe
 	// is processing.
 	ErrNotCancelable = problem.New(problem.Conflict, "payment_not_cancelable", "This payment can no longer be canceled.")
+	errHeld          = ErrNotCancelable.Detailf("Its money is held for the shop, which alone can let it go.")
 	// errStripeSilent is returned where Stripe's answer decides and is not known.
 	errStripeSilent = problem.New(problem.Unavailable, "stripe_unavailable", "Stripe has not answered. Nothing is lost: send the same request again.").After(2 * time.Second)
 )
@@ -43,7 +46,7 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 		return Started{}, s.letGo(ctx, paymentRow{}, key, err)
 	}
 	if earlier.StatusCode == 0 {
-		if row, err = s.cancelAtStripe(ctx, row); err != nil {
+		if row, err = s.cancelAtStripe(ctx, who, row); err != nil {
 			return Started{}, errors.Join(err, s.release(ctx, key))
 		}
 		if err := s.conclude(ctx, key, row.Status == Canceled); err != nil {
@@ -56,8 +59,8 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 
 // cancelAtStripe ends an attempt and returns it as it is then; it is canceled, or
 // Stripe's answer is not known. ErrNotCancelable says that it went through, or
-// that it is too late to stop it.
-func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRow, error) {
+// that it is too late to stop it, or that a payer wants back what the shop holds.
+func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
 	if row.Stage == creating || row.Stage == sent {
 		settled, err := s.await(ctx, row)
 		if err != nil || settled.Stage == creating || settled.Stage == sent {
@@ -65,11 +68,16 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		}
 		row = settled
 	}
-	switch row.Status {
-	case Canceled:
+	switch {
+	case row.Status == Canceled:
 		return row, nil
-	case Succeeded, Processing:
+	case row.Status == Succeeded, row.Status == Processing:
 		return row, ErrNotCancelable
+	case row.Status == RequiresCapture && !who.Everyone:
+		return row, errHeld
+	}
+	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.cancel", Message: "Till asks Stripe to cancel."}); err != nil {
+		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
 	defer stop()
@@ -84,9 +92,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, row paymentRow) (paymentRo
 		return s.store(ctx, row, outcome{}, true, observe(answer, timeline.ByCall))
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		s.log.WarnContext(ctx, "stripe's answer to a cancel is not known", telemetry.PaymentKey, row.ID, "error", err)
-		err := s.db.Write(ctx).Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, s.now().Add(sentCheck)).
-			Update("next_check_at", s.now().Add(sentCheck)).Error
-		return row, store.Translate(err)
+		return row, s.checkSoon(ctx, row)
 	case errors.As(err, &refusal) && refusal.Intent != nil:
 		now, err := s.store(ctx, row, outcome{}, true, observe(*refusal.Intent, timeline.ByRead))
 		if err == nil && now.Status != Canceled {
@@ -142,7 +148,7 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			if err := key.Finish(tx, 200, s.now()); err != nil {
 				return err
 			}
-			return s.markCanceled(ctx, tx, order)
+			return s.markCanceled(ctx, tx, who, order, payments)
 		})
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, key))
@@ -151,12 +157,14 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 			return Ordered{}, s.letGo(ctx, paymentRow{}, key, err)
 		}
 		if done {
+			s.outbound.Wake()
 			order, err := s.Order(ctx, who, id)
 			return Ordered{Order: order, Replayed: earlier.StatusCode != 0}, err
 		}
 		claimed = true
-		row, err := s.cancelAtStripe(ctx, *live)
+		row, err := s.cancelAtStripe(ctx, who, *live)
 		switch {
+		case errors.Is(err, ErrNotCancelable) && row.Status == RequiresCapture:
 		case errors.Is(err, ErrNotCancelable):
 			err = ErrAlreadyPaid
 			if row.Status == Processing {
@@ -172,15 +180,36 @@ func (s *Service) CancelOrder(ctx context.Context, who auth.Principal, id OrderI
 	return Ordered{}, errors.Join(ErrInProgress, s.release(ctx, key))
 }
 
-func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, order *orderRow) error {
+func (s *Service) markCanceled(ctx context.Context, tx *gorm.DB, who auth.Principal, order *orderRow, payments []paymentRow) error {
 	now, was := s.now(), order.Status
 	order.CanceledAt, order.UpdatedAt = &now, now
 	order.Status = order.books().status()
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}
-	return timeline.Write(tx, []timeline.Entry{{
-		OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
-		Cause: timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)}, At: now,
-	}})
+	if err := s.catalog.Return(tx, string(order.ID)); err != nil {
+		return err
+	}
+	var items []itemRow
+	var audience *outbound.Audience
+	err := store.Send(tx, func(p *store.Pipe) {
+		audience = outbound.Look(p)
+		store.Find(p, &items, clause.Expr{SQL: "order_id = ? ORDER BY position", Vars: []any{string(order.ID)}})
+	})
+	if err != nil {
+		return err
+	}
+	err = audience.Tell(outbound.Event{Type: outbound.OrderCanceled, Subject: string(order.ID), At: now}, func() any {
+		return order.order(items, newestFirst(payments)).View()
+	})
+	if err != nil {
+		return err
+	}
+	return store.Leave(tx, func(p *store.Pipe) {
+		audience.Write(p)
+		timeline.Add(p, []timeline.Entry{{
+			OrderID: string(order.ID), Kind: "order.status", From: string(was), To: string(order.Status), Message: "The order was canceled.",
+			Cause: asked(ctx, who), Actor: who.Actor(), At: now,
+		}})
+	})
 }

@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"till/pkg/auth"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/problem"
 	"till/pkg/store"
 	"till/pkg/telemetry"
@@ -37,6 +39,7 @@ const (
 	ask                // make the call that the row holds
 	join               // somebody else's call is under way: wait for it
 	settle             // a call of unknown outcome stands before a change of amount
+	drop               // nothing is to be paid any more: the live attempt goes first
 )
 
 type plan struct {
@@ -45,6 +48,7 @@ type plan struct {
 	secret   bool
 	created  bool // this call made the payment
 	replayed bool
+	told     bool // the app's backend is to be told something of it
 }
 
 // called is the attempt whose call is this request's to make.
@@ -80,13 +84,17 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := s.attempt(tx, order, payments, cart, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	said, err := s.termsOf(tx, who, r, order, cart)
+	if err != nil {
+		return plan{}, err
+	}
+	p, err := s.attempt(ctx, tx, order, payments, cart, said, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 	if err != nil {
 		return plan{}, err
 	}
 	// A request that has to wait for another change of amount has made nothing yet:
 	// its key stands for no row, so that the next call with it is looked at anew.
-	if p.step != settle && (p.payment.ID != id || claimed) {
+	if p.step != settle && p.step != drop && (p.payment.ID != id || claimed) {
 		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
 			return plan{}, err
 		}
@@ -114,8 +122,9 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 }
 
 // attempt decides what a request for paying this order means: the attempt that
-// is there, a change of its amount, or a new one under newID.
-func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, newID ID, cause timeline.Cause) (plan, error) {
+// is there, a change of its amount or terms, or a new one under newID. A nil said
+// leaves the terms as they are.
+func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, newID ID, cause timeline.Cause) (plan, error) {
 	current := newest(payments, func(p *paymentRow) bool { return p.live() })
 	total := money.Amount{Minor: order.Total, Currency: order.Currency}
 	if cart != nil {
@@ -139,47 +148,63 @@ func (s *Service) attempt(tx *gorm.DB, order *orderRow, payments []paymentRow, c
 
 	now := s.now()
 	switch {
+	case current != nil && total.Minor == 0:
+		return plan{step: drop, payment: *current}, nil
 	case current == nil:
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
+		if total.Minor == 0 {
+			return s.payNothing(ctx, tx, order, payments, newID, cause)
+		}
 		row := s.newAttempt(order, newID, total, now)
+		want := said.over(terms{})
+		row.StripeCustomerID, row.FutureUsage = want.customer, want.future
+		row.ask(want, terms{})
 		if err := tx.Create(&row).Error; err != nil {
 			return plan{}, err
 		}
-		return plan{step: ask, payment: row, secret: true, created: true}, nil
+		return plan{step: ask, payment: row, secret: true, created: true}, timeline.Write(tx, consent(&row, "", want.future, cause, now))
 	case current.Stage == creating || current.Stage == sent:
 		want := current.Call.Params.Amount
-		if want != total {
+		if want != total || said.over(current.asked()) != current.asked() {
 			return plan{step: settle, payment: *current}, nil
 		}
 		if err := s.becomesBehind(tx, order, current, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: join, payment: *current, secret: true}, nil
-	case current.Amount == total.Minor && current.Currency == total.Currency:
+	case current.Amount == total.Minor && current.Currency == total.Currency && said.over(current.terms()) == current.terms():
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: answer, payment: *current, secret: current.confirmable()}, nil
 	}
-	// Another amount: a new revision, which the order follows once Stripe has it.
+	// Another amount, or other terms: a new revision, which the order follows once Stripe has it.
 	current.Revision++
 	current.Version++
 	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
 	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
 	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
+	want := said.over(current.terms())
+	current.ask(want, current.terms())
 	if cart != nil {
-		current.Call.Items, current.Call.SetBy = cart.items, cart.setBy
+		current.Call.Items, current.Call.SetBy, current.Call.Code = cart.items, cart.setBy, cart.promotion
+		if err := s.redeemBehind(tx, order, cart); err != nil {
+			return plan{}, err
+		}
 	}
 	if err := overwrite(tx, []paymentRow{*current}); err != nil {
 		return plan{}, err
 	}
-	entry := timeline.Entry{
-		OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
-		From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
+	entries := consent(current, current.FutureUsage, want.future, cause, now)
+	if current.Amount != total.Minor || current.Currency != total.Currency {
+		entries = append(entries, timeline.Entry{
+			OrderID: string(order.ID), PaymentID: string(current.ID), Kind: "payment.repriced", Version: current.Version, Cause: cause, At: now,
+			From: strconv.FormatInt(current.Amount, 10), To: strconv.FormatInt(total.Minor, 10), Message: "The order has another amount; Till asks Stripe to change it.",
+		})
 	}
-	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, []timeline.Entry{entry})
+	return plan{step: ask, payment: *current, secret: true}, timeline.Write(tx, entries)
 }
 
 // becomesBehind gives an order other lines of the price that a call under way
@@ -193,8 +218,54 @@ func (s *Service) becomesBehind(tx *gorm.DB, order *orderRow, current *paymentRo
 	case current.Call.SetBy != "" && cart.setBy == "":
 		return nil // the backend's lines are on their way, and the customer's change nothing of them
 	}
-	current.Call.Items, current.Call.SetBy = cart.items, cart.setBy
+	current.Call.Items, current.Call.SetBy, current.Call.Code = cart.items, cart.setBy, cart.promotion
+	if err := s.redeemBehind(tx, order, cart); err != nil {
+		return err
+	}
 	return overwrite(tx, []paymentRow{*current})
+}
+
+// redeemBehind claims the code that goes with a call under way. What the order has
+// is given back once Stripe has the new amount.
+func (s *Service) redeemBehind(tx *gorm.DB, order *orderRow, cart *priced) error {
+	if order.PromotionID == "" && cart.promotion == nil {
+		return s.redeem(tx, order.Owner, order.ID, nil, true)
+	}
+	return s.redeem(tx, order.Owner, order.ID, cart.promotion, true)
+}
+
+// payNothing pays an order whose total is 0: without Stripe, and once, since only an
+// open order comes here, under its lock.
+func (s *Service) payNothing(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, id ID, cause timeline.Cause) (plan, error) {
+	b := s.newBatch()
+	row := paymentRow{
+		ID: id, OrderID: &order.ID, Livemode: s.conf.Livemode, Stage: attached, Status: Succeeded, Currency: order.Currency,
+		Version: 1, Revision: 1, CalledAt: b.now, CreatedAt: b.now, UpdatedAt: b.now,
+	}
+	if err := tx.Create(&row).Error; err != nil {
+		return plan{}, err
+	}
+	var items []itemRow
+	err := store.Send(tx, func(p *store.Pipe) {
+		b.audience = outbound.Look(p)
+		store.Find(p, &items, clause.Expr{SQL: "order_id = ? ORDER BY position", Vars: []any{string(order.ID)}})
+	})
+	if err != nil {
+		return plan{}, err
+	}
+	order.PlacedAt = &b.now
+	b.orders[order.ID], b.items[order.ID], b.payments[id] = order, items, &row
+	for i := range payments {
+		b.payments[payments[i].ID] = &payments[i]
+	}
+	b.charged[order.ID] = true // nobody has a card's address to wait for
+	news := Observation{Cause: cause}
+	b.record(&row, news, timeline.Entry{Kind: "payment.status", To: string(Succeeded), Message: "Nothing is to be paid."})
+	b.touchOrder(order, news, &row)
+	if err := b.settleOrders(); err != nil {
+		return plan{}, err
+	}
+	return plan{step: answer, payment: row, created: true, told: b.audience.Told()}, b.write(ctx, tx, func(*store.Pipe) {})
 }
 
 func (s *Service) newAttempt(order *orderRow, id ID, total money.Amount, now time.Time) paymentRow {
@@ -213,7 +284,7 @@ func (s *Service) intentParams(order *orderRow, id ID, revision int64, total mon
 	meta[metaInstance], meta[metaOrder], meta[metaPayment] = s.conf.Instance, string(order.ID), string(id)
 	meta[metaRevision] = strconv.FormatInt(revision, 10)
 	meta[metaOwner] = order.Owner[:min(len(order.Owner), 500)] // the longest value that Stripe keeps
-	return gateway.IntentParams{Amount: total, Description: order.Description, MethodTypes: []string{"card"}, Metadata: meta}
+	return gateway.IntentParams{Amount: total, Description: order.Description, Manual: order.CaptureMethod == CaptureManual, MethodTypes: s.conf.MethodTypes, Metadata: meta}
 }
 
 // confirmable reports whether the payer can still do something with the secret.

@@ -58,10 +58,19 @@ func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
 			o.Intent.Status = ""
 		}
 		return o, true, err
-	case e.Type == "charge.succeeded", e.Type == "charge.updated":
+	case e.Type == "charge.refund.updated", strings.HasPrefix(e.Type, "refund."):
+		refund, err := gateway.DecodeRefund(e.Object)
+		o.Intent, o.Refund = gateway.Intent{ID: refund.Intent, Metadata: refund.Metadata}, &refund
+		if e.APIVersion != gateway.APIVersion { // it is read
+			refund.Status, o.Reread = "", true
+		}
+		return o, refund.Intent != "", err
+	case e.Type == "charge.succeeded", e.Type == "charge.updated", e.Type == "charge.refunded":
+		// It tells of refunds by their sum alone. At charge.succeeded there were none.
 		charge, err := gateway.DecodeCharge(e.Object)
+		o.Refunds = e.Type != "charge.succeeded"
 		o.Intent = gateway.Intent{ID: charge.Intent, Metadata: charge.Metadata, Livemode: charge.Livemode, Charge: &charge}
 		return o, charge.Intent != "", err
 	}
-	return o, false, nil
+	return objection(e, o)
 }

@@ -119,14 +119,18 @@ func signal(c chan struct{}) {
 func (s *Service) EndWaits() { s.hub.end() }
 
 // Announce tells after the commit what Apply changed: whoever waits for the
-// payment, here and by Relay elsewhere, and the sweep where something is in doubt.
+// payment, here and by Relay elsewhere, the sweep where something is in doubt, and
+// who tells the app's backend.
 func (s *Service) Announce(changes []Change) {
 	for _, c := range changes {
+		if c.told {
+			s.outbound.Wake()
+		}
 		if c.Payment != "" {
 			s.hub.wake(c.Payment)
 		}
 		// In doubt, or without an address for its mail: it is to be read now.
-		if c.row != nil && c.row.NextCheckAt != nil && !c.row.NextCheckAt.After(s.now()) {
+		if c.due || c.row != nil && c.row.NextCheckAt != nil && !c.row.NextCheckAt.After(s.now()) {
 			s.nudge()
 		}
 	}

@@ -103,9 +103,12 @@ func (s *Service) openNew(ctx context.Context, tx *gorm.DB, batch []opening) ([]
 func (s *Service) newOrder(id OrderID, who auth.Principal, c Cart, cart priced) orderRow {
 	now := s.now()
 	row := orderRow{
-		ID: id, Owner: who.Owner(), SetBy: c.setBy, Status: OrderOpen, Currency: cart.total.Currency, Total: cart.total.Minor, Description: c.Description,
+		ID: id, Owner: who.Owner(), SetBy: c.setBy, Status: OrderOpen, Currency: cart.total.Currency, Description: c.Description,
 		Metadata: maps.Collect(maps.All(c.Metadata)), ReceiptEmail: c.ReceiptEmail, AccountEmail: who.Email, CreatedAt: now, UpdatedAt: now,
 	}
+	row.CaptureMethod = cmp.Or(c.CaptureMethod, s.conf.CaptureMethod, CaptureAutomatic)
+	row.take(cart.total.Minor, cart.promotion)
+	row.Locale, _ = s.localeOf(c)
 	if c.Reference != "" {
 		row.Reference = &c.Reference
 	}

@@ -51,7 +51,7 @@ func (s *Service) CreateOrder(ctx context.Context, who auth.Principal, r OrderRe
 		}
 		telemetry.Note(ctx, telemetry.OrderKey, string(out.Order.ID))
 		if p.step != answer { // the live attempt follows the order
-			_, again, err := s.carryOut(ctx, p, key)
+			_, again, err := s.carryOut(ctx, who, p, key)
 			if err != nil {
 				return Ordered{}, s.letGo(ctx, p.called(), key, err)
 			}
@@ -103,7 +103,7 @@ func (s *Service) reprice(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	if newest(payments, (*paymentRow).live) == nil {
 		return plan{}, s.becomes(tx, order, cart)
 	}
-	return s.attempt(tx, order, payments, cart, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	return s.attempt(ctx, tx, order, payments, cart, nil, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 }
 
 // orderFor finds or makes the order that a request wants to pay, locked, with its
@@ -146,7 +146,7 @@ func (s *Service) lockSeen(tx *gorm.DB, who auth.Principal, id OrderID) (*orderR
 // orderUnder prices the cart and finds the order of its reference, or makes one
 // with newID.
 func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principal, c Cart, newID OrderID) (*orderRow, []paymentRow, *priced, error) {
-	cart, err := s.price(tx, c)
+	cart, err := s.price(tx, who, c)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -158,6 +158,11 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 			return nil, nil, nil, res.Error
 		}
 		if res.RowsAffected == 1 {
+			if cart.promotion != nil {
+				if err := s.redeem(tx, who.Owner(), newID, cart.promotion, false); err != nil {
+					return nil, nil, nil, err
+				}
+			}
 			return &row, nil, &cart, replaceItems(tx, newID, cart.items)
 		}
 		var known OrderID
@@ -174,6 +179,9 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 		}
 		if order.CanceledAt == nil {
 			if err := s.mayBecome(tx, order, &cart); err != nil {
+				return nil, nil, nil, err
+			}
+			if err := mayCapture(tx, order, payments, c.CaptureMethod); err != nil {
 				return nil, nil, nil, err
 			}
 			return order, payments, &cart, s.amend(tx, order, who, c)
@@ -205,12 +213,28 @@ func (s *Service) mayBecome(tx *gorm.DB, order *orderRow, cart *priced) error {
 	return ErrAlreadyPaid
 }
 
+// mayCapture gives an order another capture method while nothing is under way that
+// was begun with the one before.
+func mayCapture(tx *gorm.DB, order *orderRow, payments []paymentRow, method CaptureMethod) error {
+	if method == "" || method == order.CaptureMethod {
+		return nil
+	}
+	if order.Status != OrderOpen || newest(payments, (*paymentRow).live) != nil {
+		return ErrInProgress.Detailf("A payment of this order was begun with the capture method %s.", order.CaptureMethod).At("captureMethod")
+	}
+	order.CaptureMethod = method
+	return tx.Model(&orderRow{}).Where("id = ?", order.ID).Update("capture_method", method).Error
+}
+
 // amend takes over what a later request says beside the lines, while the order is
 // not paid.
 func (s *Service) amend(tx *gorm.DB, order *orderRow, who auth.Principal, c Cart) error {
 	change := map[string]any{}
 	if c.ReceiptEmail != "" && c.ReceiptEmail != order.ReceiptEmail {
 		order.ReceiptEmail, change["receipt_email"] = c.ReceiptEmail, c.ReceiptEmail
+	}
+	if locale, named := s.localeOf(c); locale != order.Locale && (named || order.Locale == "") {
+		order.Locale, change["locale"] = locale, locale
 	}
 	if who.Email != "" && who.Email != order.AccountEmail && (order.AccountEmail == "" || c.setBy != "") {
 		order.AccountEmail, change["account_email"] = who.Email, who.Email
@@ -235,7 +259,13 @@ func (s *Service) becomes(tx *gorm.DB, order *orderRow, cart *priced) error {
 	if cart.same(order, items) && order.SetBy == cart.setBy {
 		return nil
 	}
-	order.Total, order.Currency, order.SetBy, order.UpdatedAt = cart.total.Minor, cart.total.Currency, cart.setBy, s.now()
+	if order.PromotionID != "" || cart.promotion != nil {
+		if err := s.redeem(tx, order.Owner, order.ID, cart.promotion, false); err != nil {
+			return err
+		}
+	}
+	order.take(cart.total.Minor, cart.promotion)
+	order.Currency, order.SetBy, order.UpdatedAt = cart.total.Currency, cart.setBy, s.now()
 	if err := overwrite(tx, []orderRow{*order}); err != nil {
 		return err
 	}

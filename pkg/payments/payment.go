@@ -3,6 +3,7 @@ package payments
 import (
 	"time"
 
+	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -38,16 +39,22 @@ const (
 
 // Payment is one attempt to collect an order's amount.
 type Payment struct {
-	ID           ID
-	OrderID      OrderID
-	Amount       money.Amount
-	Status       Status
-	Version      int64 // one more at each change that a client can see
-	IntentID     gateway.IntentID
-	ClientSecret string // only for the owner, never logged
-	Failure      *Failure
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	ID            ID
+	OrderID       OrderID
+	Amount        money.Amount
+	Status        Status
+	Capturable    int64     // minor units held and not captured
+	Captured      int64     // minor units
+	CaptureBefore time.Time // when the hold lapses; zero: none, or not known
+	Version       int64     // one more at each change that a client can see
+	IntentID      gateway.IntentID
+	ClientSecret  string             // only for the owner, never logged
+	Customer      gateway.CustomerID // whose saved ways to pay may pay it; empty for a plain payment
+	Future        customers.Usage    // what the payer agreed to have the way to pay kept for; empty: nothing
+	Failure       *Failure
+	NextAction    *NextAction // nil where nothing is left to do for the payer's app
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
 }
 
 // Failure says why the last try did not go through, and what the payer can do.

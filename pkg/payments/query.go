@@ -37,31 +37,6 @@ func (s *Service) Order(ctx context.Context, who auth.Principal, id OrderID) (Or
 	return orders[0], nil
 }
 
-// Orders returns a page of the orders that the caller may see, newest first, and
-// whether more follow. of narrows a server key's view to one customer.
-func (s *Service) Orders(ctx context.Context, who auth.Principal, of Customer, p store.Page) ([]Order, bool, error) {
-	seen := seenBy(s.db.Read(ctx), who)
-	switch {
-	case of == Customer{}:
-	case !who.Everyone && of.Subject != "":
-		return nil, false, errKeysOnly("subject")
-	case !who.Everyone:
-		return nil, false, errKeysOnly("issuer")
-	default:
-		owner, err := s.named(of.Issuer, of.Subject)
-		if err != nil {
-			return nil, false, err
-		}
-		seen = seen.Where("orders.owner = ?", owner.Owner())
-	}
-	rows, more, err := store.Fetch[orderRow](seen, p, "id", store.NewestFirst)
-	if err != nil {
-		return nil, false, err
-	}
-	orders, err := s.whole(ctx, rows)
-	return orders, more, err
-}
-
 // whole adds items and payments to orders.
 func (s *Service) whole(ctx context.Context, rows []orderRow) ([]Order, error) {
 	ids := make([]OrderID, len(rows))
@@ -93,7 +68,11 @@ func (s *Service) whole(ctx context.Context, rows []orderRow) ([]Order, error) {
 // Payment returns a payment that the caller may see, or ErrNotFound.
 func (s *Service) Payment(ctx context.Context, who auth.Principal, id ID) (Payment, error) {
 	row, err := s.seen(ctx, who, id)
-	return row.payment(), err
+	p := row.payment()
+	if who.Everyone {
+		p.NextAction = p.NextAction.withoutPages()
+	}
+	return p, err
 }
 
 func (s *Service) seen(ctx context.Context, who auth.Principal, id ID) (paymentRow, error) {
@@ -107,10 +86,14 @@ func (s *Service) seen(ctx context.Context, who auth.Principal, id ID) (paymentR
 }
 
 // Timeline returns a page of a payment's history, oldest first, and whether more
-// follow.
+// follow, see staffsKinds.
 func (s *Service) Timeline(ctx context.Context, who auth.Principal, id ID, p store.Page) ([]timeline.Entry, bool, error) {
 	if _, err := s.seen(ctx, who, id); err != nil {
 		return nil, false, err
 	}
-	return timeline.OfPayment(ctx, s.db, string(id), p)
+	but := staffsKinds
+	if who.Everyone {
+		but = nil
+	}
+	return timeline.OfPayment(ctx, s.db, string(id), p, but...)
 }

@@ -3,6 +3,8 @@ package payments
 import (
 	"time"
 
+	"till/pkg/catalog"
+	"till/pkg/customers"
 	"till/pkg/gateway"
 	"till/pkg/money"
 )
@@ -15,14 +17,22 @@ type orderRow struct {
 	Status         OrderStatus
 	Currency       money.Currency
 	Total          int64
+	Discount       int64
+	PromotionID    string // whose Discount it is; see catalog's redemptions
+	PromotionCode  string // as the merchant writes it
 	Processing     int64
 	Authorized     int64
 	Captured       int64
 	Released       int64
 	Refunded       int64
+	AmountDisputed int64 // withdrawn by disputes, and not back
+	Disputed       bool  // a dispute of it is open
+	FraudWarning   bool  // an issuer warned of fraud, and something was to be done
 	AmountMismatch bool
 	Description    string
 	Metadata       map[string]string `gorm:"serializer:json"`
+	CaptureMethod  CaptureMethod     `gorm:"default:automatic"`
+	Locale         string            // of mails to the customer; empty: the operator's
 	Receipt        receipt
 	ReceiptEmail   string // given with the order
 	AccountEmail   string // the token's
@@ -53,10 +63,17 @@ type itemRow struct {
 	Name       string
 	Quantity   int64
 	UnitAmount int64
+	DivideBy   int64 // see catalog.Package
+	RoundUp    bool
 	Amount     int64
+	Discount   int64
 }
 
 func (itemRow) TableName() string { return "order_items" }
+
+func (i itemRow) pack() catalog.Package {
+	return catalog.Package{DivideBy: i.DivideBy, RoundUp: i.RoundUp}
+}
 
 type paymentRow struct {
 	ID           ID `gorm:"primaryKey"`
@@ -72,19 +89,30 @@ type paymentRow struct {
 	Amount       int64
 	Authorized   int64
 	Captured     int64
-	Failure      *failure `gorm:"serializer:json"`
-	Version      int64    // one more at each change that a client can see
+	Refunded     int64               // given back by Stripe, net of refunds that failed
+	Reserved     int64               // held for refunds that Stripe has not confirmed
+	Refunds      int64               // how many there are of it
+	Disputed     int64               // withdrawn by disputes, and not back
+	Disputes     int64               // how many there are of it
+	Warnings     int64               // of early fraud, how many there are of it
+	Failure      *failure            `gorm:"serializer:json"`
+	NextAction   *gateway.NextAction `gorm:"serializer:json"`
+	Version      int64               // one more at each change that a client can see
 	// Revision counts our calls to Stripe about this payment's amount; it is part
 	// of their idempotency keys, and an answer to an older one changes nothing.
-	Revision    int64
-	Call        call       `gorm:"serializer:json"`
-	CalledAt    time.Time  // when the call of this revision was first made
-	ObservedAt  *time.Time // Stripe's second of the newest news
-	ReadAt      *time.Time // when it was last read from Stripe
-	NextCheckAt *time.Time // when the sweep looks at it
-	Looks       int64      // looks in a row that found nothing new
-	CreatedAt   time.Time
-	UpdatedAt   time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	Revision      int64
+	Call          call       `gorm:"serializer:json"`
+	CalledAt      time.Time  // when the call of this revision was first made
+	ObservedAt    *time.Time // Stripe's second of the newest news
+	ReadAt        *time.Time // when it was last read from Stripe
+	NextCheckAt   *time.Time // when the sweep looks at it
+	CaptureBefore *time.Time // when the hold lapses, while one is known
+	Looks         int64      // looks in a row that found nothing new
+	// What the intent has, see terms.
+	StripeCustomerID gateway.CustomerID
+	FutureUsage      customers.Usage
+	CreatedAt        time.Time
+	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the
@@ -94,12 +122,13 @@ type call struct {
 	Params gateway.IntentParams `json:"params"`
 	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
 	SetBy  string               `json:"setBy,omitempty"` // with Items, as in orderRow
+	Code   *promotion           `json:"code,omitempty"`  // with Items; nil: without a code
 }
 
 func (paymentRow) TableName() string { return "payments" }
 
 func (r *paymentRow) state() state {
-	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure}
+	s := state{status: r.Status, abandoned: r.Stage == abandoned, authorized: r.Authorized, captured: r.Captured, failure: r.Failure, action: r.NextAction}
 	if r.ObservedAt != nil {
 		s.observedAt = r.ObservedAt.UTC()
 	}
@@ -107,7 +136,7 @@ func (r *paymentRow) state() state {
 }
 
 func (r *paymentRow) set(s state) {
-	r.Status, r.Authorized, r.Captured, r.Failure = s.status, s.authorized, s.captured, s.failure
+	r.Status, r.Authorized, r.Captured, r.Failure, r.NextAction = s.status, s.authorized, s.captured, s.failure, s.action
 	r.ObservedAt = nil
 	if !s.observedAt.IsZero() {
 		r.ObservedAt = &s.observedAt
@@ -119,7 +148,8 @@ func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Term
 func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
-		ClientSecret: r.ClientSecret, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		Capturable: r.Authorized, Captured: r.Captured,
+		ClientSecret: r.ClientSecret, Customer: r.StripeCustomerID, Future: r.FutureUsage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {
 		p.OrderID = *r.OrderID
@@ -127,19 +157,24 @@ func (r *paymentRow) payment() Payment {
 	if r.IntentID != nil {
 		p.IntentID = *r.IntentID
 	}
+	if r.CaptureBefore != nil && r.Status == RequiresCapture {
+		p.CaptureBefore = r.CaptureBefore.UTC()
+	}
 	if r.Stage == creating || r.Stage == sent {
 		p.Status = Unknown
 	}
 	if r.Failure != nil {
-		p.Failure = explain(*r.Failure)
+		p.Failure = explain(*r.Failure, "en")
 	}
+	p.NextAction = nextAction(p.Status, r.NextAction)
 	return p
 }
 
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
-		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency},
-		Description: r.Description, Metadata: r.Metadata, ReceiptEmail: r.ReceiptEmail,
+		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
+		Discount: r.Discount, Code: r.PromotionCode, AmountDisputed: r.AmountDisputed, Disputed: r.Disputed, FraudWarning: r.FraudWarning,
+		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, Locale: r.Locale, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.Reference != nil {
@@ -152,7 +187,10 @@ func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 		o.CanceledAt = r.CanceledAt.UTC()
 	}
 	for _, i := range items {
-		o.Items = append(o.Items, Item{PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name, Quantity: i.Quantity, Unit: i.UnitAmount, Amount: i.Amount})
+		o.Items = append(o.Items, Item{
+			Position: i.Position, PriceID: i.PriceID, ProductID: i.ProductID, Name: i.Name,
+			Quantity: i.Quantity, Package: i.pack(), Unit: i.UnitAmount, Amount: i.Amount, Discount: i.Discount,
+		})
 	}
 	for _, p := range payments {
 		o.Payments = append(o.Payments, p.payment())

@@ -8,9 +8,12 @@ import (
 	"golang.org/x/time/rate"
 
 	"till/pkg/catalog"
+	"till/pkg/customers"
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/mail"
 	"till/pkg/money"
+	"till/pkg/outbound"
 	"till/pkg/store"
 )
 
@@ -39,10 +42,17 @@ type Config struct {
 	// Issuers are those whose tokens are accepted, the app's own users' first: the
 	// backend makes orders for nobody else.
 	Issuers []string
+	// MethodTypes are Stripe's words for the ways to pay, such as card. None: those
+	// that the Stripe account has, as they fit the payer, amount and currency.
+	MethodTypes []string
+	// CaptureMethod is that of orders whose backend does not say.
+	CaptureMethod CaptureMethod
 	// AmountMin and AmountMax bound amounts that clients name, in minor units of
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency
 	AmountMin, AmountMax int64
+	// FraudPolicy is what is done about a payment that its issuer warns of.
+	FraudPolicy FraudPolicy
 	// SweepAfter is when a call that has not come back is settled, and an open
 	// payment read for the first time if no webhook comes; each look that finds
 	// nothing new doubles it.
@@ -51,27 +61,38 @@ type Config struct {
 
 // Options are the parts that the service stands on.
 type Options struct {
-	DB      *store.DB
-	Gateway *gateway.Gateway
-	Catalog *catalog.Service
-	Effects *effects.Effects
-	Log     *slog.Logger
-	Now     func() time.Time // nil: the wall clock
+	DB        *store.DB
+	Gateway   *gateway.Gateway
+	Catalog   *catalog.Service
+	Customers *customers.Service
+	Effects   *effects.Effects
+	// Outbound sends what the app's backend is told. nil: what is written down waits
+	// until somebody looks.
+	Outbound *outbound.Outbound
+	Letters  *mail.Letters // nil: the built-in ones, in English
+	Log      *slog.Logger
+	Now      func() time.Time // nil: the wall clock
 }
 
 // Service takes orders and payments from start to end.
 type Service struct {
-	conf    Config
-	db      *store.DB
-	gateway *gateway.Gateway
-	catalog *catalog.Service
-	effects *effects.Effects
-	log     *slog.Logger
-	clock   func() time.Time
-	hub     *hub
-	hearing atomic.Bool // what other processes tell arrives here, see Relay
-	due     chan struct{}
-	reads   *rate.Limiter
+	conf      Config
+	db        *store.DB
+	gateway   *gateway.Gateway
+	catalog   *catalog.Service
+	customers *customers.Service
+	effects   *effects.Effects
+	outbound  *outbound.Outbound
+	letters   *mail.Letters
+	log       *slog.Logger
+	clock     func() time.Time
+	hub       *hub
+	hearing   atomic.Bool // what other processes tell arrives here, see Relay
+	due       chan struct{}
+	reads     *rate.Limiter
+	// caughtUp is the second in which refunds were last listed, or tried to be; the
+	// others are likewise.
+	caughtUp, disputesCaughtUp, warningsCaughtUp atomic.Int64
 
 	// The transactions before and after a call to Stripe, of many calls together.
 	openings *store.Batcher[opening, plan]
@@ -83,8 +104,11 @@ func New(conf Config, opt Options) *Service {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Letters == nil {
+		opt.Letters = mail.BuiltIn()
+	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, effects: opt.Effects, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, letters: opt.Letters, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)

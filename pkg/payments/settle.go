@@ -53,7 +53,7 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	}
 	note(ctx, &row)
 	switch {
-	case row.Stage == abandoned:
+	case row.Stage == abandoned, row.Stage == attached && row.IntentID == nil: // Stripe has nothing of it
 		return s.checked(ctx, row)
 	case row.Stage == attached:
 		return s.read(ctx, row)
@@ -118,9 +118,28 @@ func (s *Service) read(ctx context.Context, row paymentRow) error {
 		}
 		return err
 	}
+	news := []Observation{observe(answer, timeline.ByRead)}
+	if c := answer.Intent.Charge; c != nil && c.Refunded != row.Refunded {
+		refunds, err := s.gateway.RefundsOf(ctx, *row.IntentID)
+		if err != nil {
+			return err
+		}
+		for _, r := range refunds {
+			news = append(news, observeRefund(r, timeline.ByRead))
+		}
+	}
+	if c := answer.Intent.Charge; c != nil && c.Disputed && row.Disputes == 0 {
+		disputes, err := s.gateway.DisputesOf(ctx, *row.IntentID)
+		if err != nil {
+			return err
+		}
+		for _, d := range disputes {
+			news = append(news, observeDispute(d, timeline.ByRead))
+		}
+	}
 	var changes []Change
 	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
-		if changes, err = s.Apply(ctx, tx, []Observation{observe(answer, timeline.ByRead)}); err != nil {
+		if changes, err = s.Apply(ctx, tx, news); err != nil {
 			return err
 		}
 		if changes[0].Version == row.Version && changes[0].Outcome == Applied {
@@ -146,6 +165,8 @@ func (s *Service) postpone(tx *gorm.DB, row paymentRow) error {
 	change := map[string]any{"looks": row.Looks + 1, "next_check_at": s.now().Add(min(s.conf.SweepAfter<<min(row.Looks+1, 12), lastCheck))}
 	if !row.live() {
 		change["next_check_at"] = nil
+	} else if at := row.warningAt(); !at.IsZero() && at.After(s.now()) {
+		change["next_check_at"] = earlier(change["next_check_at"].(time.Time), at)
 	}
 	return tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, row.Version).Updates(change).Error
 }

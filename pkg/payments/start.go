@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"till/pkg/auth"
+	"till/pkg/customers"
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
@@ -20,7 +21,14 @@ import (
 type StartRequest struct {
 	OrderID OrderID
 	Cart
+	// Future says that the payer agrees to have the way to pay kept, and for what.
+	// Empty: that they do not.
+	Future customers.Usage
+	// Saved lets the payer's saved ways to pay pay it.
+	Saved       bool
 	Idempotency idempotency.Request
+
+	customer gateway.CustomerID // the payer's, once it is known
 }
 
 // Started is a payment after a call that makes or moves one.
@@ -42,10 +50,21 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 	if err := r.check(r.OrderID != ""); err != nil {
 		return Started{}, err
 	}
+	if err := r.checkTerms(who); err != nil {
+		return Started{}, err
+	}
+	out, err := s.start(ctx, who, &r)
+	if s.again(ctx, &r, err) {
+		out, err = s.start(ctx, who, &r)
+	}
+	return out, err
+}
+
+func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest) (Started, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
 	for claimed := false; ; claimed = true {
-		p, err := s.open(ctx, who, &r, claimed)
+		p, err := s.open(ctx, who, r, claimed)
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, r.Idempotency))
 		}
@@ -54,7 +73,7 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 		}
 		note(ctx, &p.payment)
 		failpoint.Here("start.committed")
-		out, again, err := s.carryOut(ctx, p, r.Idempotency)
+		out, again, err := s.carryOut(ctx, who, p, r.Idempotency)
 		if again {
 			continue
 		}
@@ -67,7 +86,7 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 // is plain, its own otherwise. claimed is as with begin. With an error comes what
 // may have been made all the same.
 func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest, claimed bool) (p plan, err error) {
-	if r.OrderID == "" && !claimed {
+	if r.OrderID == "" && r.PromotionCode == "" && !claimed && !r.needsCustomer() {
 		mine := *r // whoever gives up must not look at what the batch may still write
 		id := ID(store.NewID("pay_"))
 		p, err = s.openings.Do(ctx, opening{who: who, request: &mine, order: OrderID(store.NewID("ord_")), payment: id})
@@ -84,19 +103,22 @@ func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest,
 			return p, nil
 		}
 	}
-	err = s.db.Tx(ctx, func(tx *gorm.DB) (err error) {
+	err = s.inTurn(ctx, who, r, func(tx *gorm.DB) (err error) {
 		if p, err = s.begin(ctx, tx, who, r, claimed); err != nil {
 			return err
 		}
 		failpoint.Here("start.known.before_commit")
 		return nil
 	})
+	if err == nil && p.told {
+		s.outbound.Wake()
+	}
 	return p, err
 }
 
 // carryOut does what the first transaction has decided. again means that the
 // world has moved and the request is to be looked at anew.
-func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request) (out Started, again bool, err error) {
+func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key idempotency.Request) (out Started, again bool, err error) {
 	switch p.step {
 	case ask:
 		p.payment, err = s.callStripe(ctx, p.payment, outcome{key: key, status: statusCode(p.created)})
@@ -106,6 +128,14 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 		again = p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached
 		if err == nil && !again {
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
+		}
+	case drop:
+		p.payment, err = s.cancelAtStripe(ctx, who, p.payment)
+		// Whatever it has become is looked at anew, but what nobody knows.
+		if again = errors.Is(err, ErrNotCancelable) || err == nil && p.payment.Status == Canceled; again {
+			err = nil
+		} else if err == nil {
+			err = errStripeSilent
 		}
 	}
 	if err != nil && !store.Transient(err) { // which letGo sees to; a call of its own has given the key back
@@ -121,7 +151,7 @@ func (s *Service) carryOut(ctx context.Context, p plan, key idempotency.Request)
 func (s *Service) started(p plan, unknown bool) Started {
 	out := Started{Payment: p.payment.payment(), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
 	if unknown {
-		out.Payment.Status, out.RetryAfter = Unknown, 2*time.Second
+		out.Payment.Status, out.Payment.NextAction, out.RetryAfter = Unknown, nextAction(Unknown, nil), 2*time.Second
 	}
 	return out
 }

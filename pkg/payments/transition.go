@@ -38,8 +38,17 @@ type Observation struct {
 	// At is Stripe's second: an event's created, or the Date header of an answer.
 	At    time.Time
 	Cause timeline.Cause
-	// Reread says that the intent has changed, and not how: Till is to read it.
+	// Reread says that the intent has changed, and not how: Till is to read it. With
+	// a Refund or Dispute, that it may be shown as it was some time ago.
 	Reread bool
+	// Refund is what the news is about, if it is not the intent: then Intent holds
+	// the refund's intent and metadata alone.
+	Refund *gateway.Refund
+	// Dispute and Warning are what the news is about likewise; Intent holds its id alone.
+	Dispute *gateway.Dispute
+	Warning *gateway.FraudWarning
+	// Refunds says that Intent.Charge shows what has been refunded of it by now.
+	Refunds bool
 }
 
 // state is what the rule below reads and sets of a payment.
@@ -49,7 +58,8 @@ type state struct {
 	authorized int64
 	captured   int64
 	failure    *failure
-	observedAt time.Time // Stripe's second of the newest news; zero before any
+	action     *gateway.NextAction // while the status is RequiresAction
+	observedAt time.Time           // Stripe's second of the newest news; zero before any
 }
 
 // failure is what is kept of Stripe's last_payment_error.
@@ -115,11 +125,23 @@ func observed(s state, o Observation) state {
 	if f := o.Intent.Failure; f != nil && to.status == RequiresPaymentMethod {
 		to.failure = &failure{Code: f.Code, DeclineCode: f.DeclineCode, Charge: f.Charge}
 	}
+	if to.status == RequiresAction {
+		to.action = o.Intent.NextAction
+	}
 	return to
 }
 
 func (s state) differs(t state) bool {
-	return s.status != t.status || s.authorized != t.authorized || s.captured != t.captured || !s.failure.equal(t.failure)
+	return s.status != t.status || s.authorized != t.authorized || s.captured != t.captured || !s.failure.equal(t.failure) || !sameAction(s.action, t.action)
+}
+
+func sameAction(a, b *gateway.NextAction) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	x, y := *a, *b
+	x.ExpiresAt, y.ExpiresAt = time.Time{}, time.Time{}
+	return x == y && a.ExpiresAt.Equal(b.ExpiresAt)
 }
 
 func (f *failure) equal(g *failure) bool {

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -170,18 +171,49 @@ func TestEveryFailureHasWordsAndAdvice(t *testing.T) {
 	t.Parallel()
 	advice := map[Advice]bool{TryAgain: true, OtherCard: true, Authenticate: true, ContactBank: true, Stop: true}
 	for code := range explanations {
-		f := explain(failure{Code: "card_declined", DeclineCode: code})
+		f := explain(failure{Code: "card_declined", DeclineCode: code}, "")
 		if f.Message == "" || !advice[f.Advice] || f.DeclineCode != code {
 			t.Errorf("%s: %+v", code, f)
 		}
 	}
-	if f := explain(failure{Code: "something_new"}); f.Message == "" || f.Advice != OtherCard || f.Code != "something_new" {
+	if f := explain(failure{Code: "something_new"}, ""); f.Message == "" || f.Advice != OtherCard || f.Code != "something_new" {
 		t.Errorf("a code that Stripe has added since: %+v", f)
 	}
 	// Who holds a stolen card must not learn that it is reported.
-	for _, code := range []string{"lost_card", "stolen_card", "fraudulent", "pickup_card", "merchant_blacklist"} {
-		if got, plain := explain(failure{DeclineCode: code}), explain(failure{Code: "card_declined"}); got.Message != plain.Message {
+	for _, code := range []string{"lost_card", "stolen_card", "fraudulent", "pickup_card", "restricted_card", "merchant_blacklist"} {
+		if got, plain := explain(failure{DeclineCode: code}, "de"), explain(failure{Code: "card_declined"}, "de"); got.Message != plain.Message {
 			t.Errorf("%s says %q", code, got.Message)
+		}
+	}
+}
+
+// Stripe's list of decline codes, for cards and for other ways to pay. One that is
+// missing here would be told as any other.
+func TestEveryDeclineCodeThatStripeListsIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, code := range strings.Fields(`
+		approve_with_id authentication_not_handled authentication_required call_issuer card_not_supported card_velocity_exceeded currency_not_supported
+		do_not_honor do_not_try_again duplicate_transaction expired_card fraudulent generic_decline incorrect_address incorrect_cvc incorrect_number
+		incorrect_pin incorrect_zip insufficient_funds invalid_account invalid_amount invalid_cvc invalid_expiry_month invalid_expiry_year
+		invalid_number invalid_pin issuer_not_available lost_card merchant_blacklist mobile_device_authentication_required
+		new_account_information_available no_action_taken not_permitted offline_pin_required online_or_offline_pin_required pickup_card
+		pin_try_exceeded processing_error reenter_transaction restricted_card revocation_of_all_authorizations revocation_of_authorization
+		security_violation service_not_allowed stolen_card stop_payment_order testmode_decline transaction_not_allowed try_again_later
+		withdrawal_count_limit_exceeded
+		compliance_violation expired_payment_information invalid_authorization invalid_billing_agreement invalid_business_account
+		invalid_customer_account invalid_payment_information partner_generic_decline partner_high_risk_customer partner_payment_not_found
+		payment_disputed payment_limit_exceeded`) {
+		e, ok := explanations[code]
+		if !ok || e.says.en == "" || e.says.de == "" || e.says.en == e.says.de {
+			t.Errorf("%s: %+v", code, e)
+		}
+	}
+	for accepted, want := range map[string]string{
+		"": unexplained.en, "de": unexplained.de, "de-AT": unexplained.de, "fr, de;q=0.8, en;q=0.5": unexplained.de, "en-US, de;q=0.9": unexplained.en,
+		"ja": unexplained.en, "\x00;;q": unexplained.en, strings.Repeat("de,", 400): unexplained.en,
+	} {
+		if got := (Failure{Code: "something_new"}).In(accepted).Message; got != want {
+			t.Errorf("%q is told %q", accepted, got)
 		}
 	}
 }

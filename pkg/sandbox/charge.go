@@ -208,13 +208,23 @@ func (ch *Charge) disputed() string {
 func (ch *Charge) left() int64 { return ch.AmountCaptured - (ch.AmountRefunded - ch.Released) }
 
 // release lets the part of an authorization go that is not captured. Up to API
-// version 2025-03-31 Stripe makes a refund of it, though no money had moved.
+// version 2025-03-31 Stripe makes a refund of it, though the payer had paid nothing;
+// after a capture of a part it takes out of the balance what that had put in too much.
+// https://docs.stripe.com/reports/reporting-categories
 func (c *call) release(ch *Charge, amount int64, reason, event string) {
 	if amount == 0 {
 		return
 	}
-	f := &Refund{Amount: amount, Currency: ch.Currency, Charge: ch.ID, Intent: ch.Intent, Reason: reason, Status: "succeeded"}
+	f := &Refund{Amount: amount, Currency: ch.Currency, Charge: ch.ID, Intent: ch.Intent, Reason: reason, Status: "succeeded", Release: true}
 	c.create(&f.object, "re_3"+token(23))
+	if b, ok := c.st.Transactions.find(ch.Transaction); ok && b.Amount > ch.AmountCaptured {
+		back := c.book(&BalanceTransaction{
+			Type: ch.bookedAs("refund"), Category: "partial_capture_reversal", Amount: ch.AmountCaptured - b.Amount, Fee: processingFee(ch.AmountCaptured, ch.Currency) - b.Fee,
+			Currency: ch.Currency, Source: f.ID, AvailableOn: b.AvailableOn,
+		})
+		f.Transaction = back.ID
+		ch.Fees += back.Fee
+	}
 	c.st.Refunds.insert(f)
 	before := c.seen(ch)
 	ch.Refunds = append(ch.Refunds, f.ID)
@@ -241,12 +251,13 @@ func (ch *Charge) bookedAs(kind string) string {
 
 // captured is the one place where money of a payer's becomes the shop's: at once,
 // by a capture of all or a part, or when a bank has answered. It is booked, and what
-// the payer, the bank or Radar do about it takes its course.
-func (c *call) captured(ch *Charge, amount int64) {
+// the payer, the bank or Radar do about it takes its course. rest is what the capture
+// gives up: it is booked as well, and release books it back.
+func (c *call) captured(ch *Charge, amount, rest int64) {
 	first := !ch.Captured
 	ch.Captured = true
 	ch.AmountCaptured += amount
-	c.earn(ch, amount)
+	c.earn(ch, amount+rest)
 	if !first {
 		return
 	}
@@ -306,7 +317,7 @@ func captureCharge(c *call) (answer, *Error) {
 		return nil, invalidRequest("amount_too_large", "amount", "The requested capture amount is greater than the authorized amount.")
 	}
 	ch.keep(c.params, "amount")
-	c.captured(ch, amount)
+	c.captured(ch, amount, ch.Amount-amount)
 	c.emit("charge.captured", ch)
 	c.release(ch, ch.Amount-amount, "", "charge.refunded")
 	return one{ch}, nil

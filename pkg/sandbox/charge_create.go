@@ -92,7 +92,7 @@ func createCharge(c *call) (answer, *Error) {
 	ch.Paid = true
 	c.review(ch)
 	if !c.params.Has("capture") || c.params.Bool("capture") {
-		c.captured(ch, ch.Amount)
+		c.captured(ch, ch.Amount, 0)
 	} else {
 		c.later(authorizationLife, "charge_lapses", ch.ID)
 	}

@@ -58,6 +58,9 @@ func TestCustomersAndTheirCards(t *testing.T) {
 	if got := b.send("GET", "/v1/customers?email=jenny@example.com", "").at("data").([]any); len(got) != 1 {
 		t.Errorf("%v", got)
 	}
+	if got := b.send("GET", "/v1/customers?email=Jenny@example.com", "").at("data").([]any); len(got) != 0 {
+		t.Errorf("another case: %v", got)
+	}
 	if gone, err := b.stripe.Customers.Del(u.ID, nil); err != nil || !gone.Deleted {
 		t.Errorf("%+v %v", gone, err)
 	}

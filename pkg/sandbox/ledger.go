@@ -61,7 +61,7 @@ func (st *state) ledger(now int64) Ledger {
 		}
 	}
 	for _, f := range st.Refunds.order {
-		if f.Transaction == "" { // an authorization that was let go
+		if f.Release {
 			continue
 		}
 		add(f.Currency, func(s *Sums) {

@@ -40,8 +40,12 @@ func capturePaymentIntent(c *call) (answer, *Error) {
 	}
 	in.Received += amount
 	in.Capturable -= amount
+	rest := in.Capturable
+	if !final || in.Received > amount { // the rest of several captures was never booked
+		rest = 0
+	}
 	if amount > 0 {
-		c.captured(ch, amount)
+		c.captured(ch, amount, rest)
 	}
 	in.keep(c.params, "amount_to_capture", "final_capture")
 	if !final && in.Capturable > 0 {
@@ -49,7 +53,7 @@ func capturePaymentIntent(c *call) (answer, *Error) {
 		c.emit("payment_intent.amount_capturable_updated", in)
 		return one{in}, nil
 	}
-	rest := in.Capturable
+	rest = in.Capturable
 	in.Status, in.Capturable = Succeeded, 0
 	c.emit("charge.captured", ch)
 	c.release(ch, rest, "", "charge.refunded")

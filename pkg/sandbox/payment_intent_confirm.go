@@ -196,7 +196,7 @@ func (c *call) paid(in *PaymentIntent, m *PaymentMethod, ch *Charge) {
 		c.later(authorizationLife, "lapse", ch.ID)
 	} else {
 		in.Status, in.Received = Succeeded, in.Amount
-		c.captured(ch, in.Amount)
+		c.captured(ch, in.Amount, 0)
 	}
 	if in.future(m.Type) != "" && m.kind().account != "" {
 		ch.Revealed = c.reveal(m, ch.ID)

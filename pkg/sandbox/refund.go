@@ -16,7 +16,8 @@ type Refund struct {
 	Reason      string         `json:"reason,omitempty"`
 	Status      string         `json:"status"` // pending, requires_action, succeeded, failed, canceled
 	Failure     string         `json:"failure,omitempty"`
-	Transaction string         `json:"transaction,omitempty"` // none where an authorization was let go
+	Transaction string         `json:"transaction,omitempty"` // none where an authorization was let go whole
+	Release     bool           `json:"release,omitempty"`     // of what was held and not captured
 	Reversal    string         `json:"reversal,omitempty"`    // the transaction that brought a failed one's money back
 	Email       string         `json:"email,omitempty"`       // where its receiver is asked for an account
 }
@@ -72,7 +73,7 @@ func (f *Refund) render(w *writer) {
 		w.sub("destination_details", nil, func(w *writer) {
 			w.str("type", "card")
 			w.sub("card", nil, func(w *writer) {
-				if f.Transaction == "" {
+				if f.Release {
 					w.str("type", "reversal")
 					return
 				}
@@ -166,6 +167,7 @@ func (c *call) newRefund(ch *Charge) (*Refund, *Error) {
 			return nil, invalidRequest("parameter_missing", "instructions_email", "This payment method needs an `instructions_email`, where the customer is asked for a bank account to send the refund to.")
 		}
 	}
+	f.Release = !ch.Captured
 	c.create(&f.object, "re_3"+token(23))
 	c.st.Refunds.insert(f)
 	ch.Refunds = append(ch.Refunds, f.ID)

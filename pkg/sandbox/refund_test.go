@@ -376,10 +376,11 @@ func TestWhatIsNotCapturedIsRefunded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		call, form, reason, event string
 		released                  float64
+		booked                    bool
 	}{
-		"a part is captured": {"capture", "amount_to_capture=1000", "", "charge.refunded", 99},
-		"it is canceled":     {"cancel", "", "", "charge.refunded", 1099},
-		"it lapses":          {"", "", "expired_uncaptured_charge", "charge.expired", 1099},
+		"a part is captured": {"capture", "amount_to_capture=1000", "", "charge.refunded", 99, true},
+		"it is canceled":     {"cancel", "", "", "charge.refunded", 1099, false},
+		"it lapses":          {"", "", "expired_uncaptured_charge", "charge.expired", 1099, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			shows(t, "https://docs.stripe.com/changelog/basil")
@@ -398,6 +399,14 @@ func TestWhatIsNotCapturedIsRefunded(t *testing.T) {
 			f := b.send("GET", "/v1/refunds?payment_intent="+in, "").at("data").([]any)
 			if len(f) != 1 || f[0].(map[string]any)["amount"] != tc.released || tc.reason != "" && f[0].(map[string]any)["reason"] != tc.reason {
 				t.Errorf("%v", f)
+			}
+			if moved, booked := f[0].(map[string]any)["balance_transaction"].(string); booked != tc.booked {
+				t.Errorf("%v", f)
+			} else if booked {
+				shows(t, "https://docs.stripe.com/reports/reporting-categories")
+				if b := b.send("GET", "/v1/balance_transactions/"+moved, ""); b.at("reporting_category") != "partial_capture_reversal" || b.at("type") != "refund" || b.at("amount") != -tc.released || b.at("source") != f[0].(map[string]any)["id"] {
+					t.Errorf("%s", b.Body)
+				}
 			}
 			b.balanced()
 		})

@@ -19,6 +19,8 @@ type Metrics struct {
 	stripeCalls *prometheus.CounterVec
 	stripeTime  *prometheus.HistogramVec
 	effects     *prometheus.CounterVec
+	outbound    *prometheus.CounterVec
+	outboundRun prometheus.Histogram
 }
 
 // NewMetrics registers Till's own metrics.
@@ -51,6 +53,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		stripeCalls: counters("till_stripe_calls_total", "Calls of Stripe's API by operation and outcome: ok, declined, invalid, rejected (the key), rate_limited, unknown.", "operation", "outcome"),
 		stripeTime:  histograms("till_stripe_call_duration_seconds", "Time of a call of Stripe's API, its retry among it.", times, "operation"),
 		effects:     counters("till_effects_deliveries_total", "Attempts to deliver an effect, such as a mail, by outcome: done, failed (tried again), dead (given up).", "effect", "outcome"),
+		outbound:    counters("till_outbound_deliveries_total", "Attempts to tell an endpoint of the app's backend an event, by outcome: delivered, failed (tried again), dead (given up).", "event", "outcome"),
+		outboundRun: histogram("till_outbound_delivery_duration_seconds", "Time until an endpoint of the app's backend had answered, or had not.", times),
 	}
 	registry.MustRegister(m.applyErrors)
 	// What alerts look at is there from the start, as 0.
@@ -112,4 +116,14 @@ func (m *Metrics) Effect(effect, outcome string) {
 	if m != nil {
 		m.effects.WithLabelValues(effect, outcome).Inc()
 	}
+}
+
+// Outbound counts an attempt to tell an endpoint an event.
+func (m *Metrics) Outbound(event, outcome string, took time.Duration) {
+	if m == nil {
+		return
+	}
+	m.outbound.WithLabelValues(event, "dead") // as 0, for the alert on its first increase
+	m.outbound.WithLabelValues(event, outcome).Inc()
+	m.outboundRun.Observe(took.Seconds())
 }

@@ -75,8 +75,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the caller's orders
-         * @description Newest first. A server key lists everyone's, or with `subject` one user's.
+         * List the caller's orders, or find everyone's
+         * @description Newest first. Server keys and staff see everyone's, and may send filters; all that
+         *     are sent must fit. Customers see their own, and send none.
          */
         get: operations["listOrders"];
         put?: never;
@@ -85,6 +86,10 @@ export interface paths {
          * @description Exactly one of `items` and `amount` + `currency`. Prices come from the catalogue.
          *     With a `reference` that this caller has used before, the existing order is
          *     answered with 200, with its lines and total brought up to date where it is still `open`.
+         *
+         *     A `promotionCode` counts as redeemed from the moment that an order has it, until the
+         *     order is canceled or does without it. What Stripe itself redeems counts as well. An
+         *     order that it leaves nothing of is `open` until `POST /payments/intent` places it.
          *
          *     **From your backend**, with a server key: `subject` says whose order it is, and only
          *     that user can pay it. `lines` + `currency` set names and prices of your own, and
@@ -119,6 +124,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that happened to an order and its payments, and why
+         * @description Oldest first. Server keys and staff see who asked for what, the notes of
+         *     `POST /orders/{id}/notes`, disputes and fraud warnings; customers see none of that.
+         */
+        get: operations["getOrderTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write a note to an order
+         * @description The note stands in the order's timeline as `order.note`, with who wrote it, and cannot
+         *     be changed. Customers never see it. Send an `Idempotency-Key`: without one a request
+         *     that is repeated is a second note.
+         */
+        post: operations["createOrderNote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/orders/{id}/cancel": {
         parameters: {
             query?: never;
@@ -133,10 +181,217 @@ export interface paths {
          * @description Cancels the live attempt at Stripe first, sees it dead, and then cancels the
          *     order, so that a canceled order can not be paid. A canceled order answers 200
          *     again. 409 `order_already_paid` once money has been taken; 409 `payment_in_progress`
-         *     while Stripe is still processing; 503 `stripe_unavailable` when Stripe's
+         *     while Stripe is still processing, 409 `payment_not_cancelable` for the customer
+         *     while money is held for it; 503 `stripe_unavailable` when Stripe's
          *     answer is not known: the order is unchanged, and the same call again settles it.
          */
         post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an order's refunds
+         * @description Newest first, those that were made in Stripe's dashboard among them.
+         */
+        get: operations["listRefunds"];
+        put?: never;
+        /**
+         * Refund an order, in full or in part
+         * @description Send `amount`, or `items` (lines of the order by their `position`), or neither to give
+         *     back all that is left. Send an `Idempotency-Key`: without one a request that is repeated
+         *     is a second refund.
+         *
+         *     Of a line, what was paid for it goes back: without its part of the discount, and by the
+         *     piece also where it was sold by the package. All pieces of a line, in however many refunds,
+         *     come to the line's `amount` less its `discountAmount`, to the last minor unit.
+         *
+         *     One refund is of one payment: the one in `paymentId`, or the oldest of the order's that has enough left.
+         *     An order that was paid twice takes two refunds. The amount is held before
+         *     Stripe is asked, so that however many are asked for at once, they never come to more than was taken.
+         *
+         *     - 201: Stripe has the refund. Its `status` may still change: `pending` ones come through
+         *       or not, and a bank may send back one that has `succeeded`. What failed counts no more.
+         *     - 202: Stripe's answer is not known yet, `status` is `unknown`. Nothing is lost: Till settles it
+         *       within minutes; `GET` the `Location`, or send the same request with its key again.
+         *     - 409 `order_not_paid`; `nothing_to_refund`, also of an order of 0; `charge_disputed` while a dispute of the payment is open, which is no
+         *       inquiry; `refund_refused` where Stripe will not have it for another reason: then it is on record as
+         *       `failed`, and the amount is free again. What a dispute has taken for good is not there to be refunded.
+         *     - 422 `refund_too_large` says what is left.
+         */
+        post: operations["createRefund"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List an order's disputes
+         * @description Newest first.
+         */
+        get: operations["listOrderDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List disputes
+         * @description Newest first. With `status=needs_response` those that wait for an answer.
+         */
+        get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a dispute */
+        get: operations["getDispute"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a file for evidence
+         * @description One part, `file`, with a file name: a PDF, JPEG or PNG of up to 5 MiB, by its content (422 `file_type_refused`). Stripe
+         *     keeps it, Till does not. Its `id` is then named in evidence. The same content again is the same file, so
+         *     send it again where the answer was lost or is 503.
+         */
+        post: operations["addDisputeFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give evidence
+         * @description Lays evidence ready at Stripe: what was laid ready before under other names stays. With `submit: true` all of it goes to
+         *     the bank, which takes it once: after that the dispute takes no more. The texts may have 150,000 characters
+         *     together, the files named in one call 4.5 MB.
+         *
+         *     - 200: Stripe has it.
+         *     - 202: Stripe's answer is not known yet. Till settles it within minutes; the same request with its key finds out.
+         *     - 409 `dispute_not_answerable` where its `status` is neither `needs_response` nor `warning_needs_response`;
+         *       `dispute_busy` while an earlier call is not settled; `dispute_refused` where Stripe will not have it.
+         */
+        post: operations["giveDisputeEvidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/disputes/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a dispute
+         * @description The payer is right. It is lost for good, and its money with it. Answers as giving evidence does.
+         */
+        post: operations["closeDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/refunds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a refund */
+        get: operations["getRefund"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find payments
+         * @description Everyone's, newest first; all filters that are sent must fit.
+         */
+        get: operations["listPayments"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -155,10 +410,12 @@ export interface paths {
         /**
          * Start or resume paying for an order
          * @description Send exactly one of `orderId`, `items`, and `amount` + `currency`; anything else
-         *     is 422 `exactly_one_of`. Then confirm with `stripe.confirmPayment` and the client
-         *     secret, and follow the outcome with `GET /payments/{id}?wait=`.
+         *     is 422 `exactly_one_of`. Then confirm with `stripe.confirmPayment`, the client
+         *     secret and a `return_url`, and follow the outcome with `GET /payments/{id}?wait=`;
+         *     `nextAction` says at each point what your app does next.
          *
-         *     - 201: a new attempt.
+         *     - 201: a new attempt. Where a `promotionCode` leaves nothing to pay, it has `succeeded`
+         *       already, with `amount` 0 and without a `clientSecret`: nothing is to be confirmed.
          *     - 200: an attempt is already there. A live one comes back with its secret,
          *       re-priced if the amount changed; where the order is already paid, authorized
          *       or processing, that payment comes back without a secret and nothing new is made.
@@ -166,6 +423,13 @@ export interface paths {
          *       with `?wait=`, or send the same request again.
          *     - 409 `order_already_paid`, `order_canceled` by `orderId`; `payment_in_progress` when the
          *       amount would change while a payment is processing or authorized.
+         *
+         *     **Saving.** With `setupFutureUsage` the user agrees to have the way to pay kept once the
+         *     payment succeeds; with `savedPaymentMethods` what they have saved can pay this one.
+         *     Only then is the user made a customer at Stripe. Each call says anew what is agreed
+         *     to: one without `setupFutureUsage` withdraws it, until the payment is confirmed. The
+         *     timeline keeps who agreed to what, and when (`payment.consent`). Guests get 403
+         *     `guests_cannot_save`.
          */
         post: operations["createPaymentIntent"];
         delete?: never;
@@ -263,9 +527,261 @@ export interface paths {
          * Cancel a payment attempt
          * @description Ends the attempt; its order stays `open` and can be paid by another one. A
          *     canceled payment answers 200 again. 409 `payment_not_cancelable` once it has
-         *     succeeded or is processing. 202 when Stripe's answer is not known yet.
+         *     succeeded or is processing, and while it holds money (`requires_capture`): only
+         *     a server key or staff lets that go. 202 when Stripe's answer is not known yet.
          */
         post: operations["cancelPayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the endpoints
+         * @description Oldest first.
+         */
+        get: operations["listWebhookEndpoints"];
+        put?: never;
+        /**
+         * Name an endpoint of your backend's
+         * @description Events that happen from then on are sent to it. The answer has its `secret`, this once:
+         *     an answer that repeats an earlier call has none, and `rotate-secret` gives another.
+         *     The `url` is `https`, on port 443 or 8443 of a public address, without a user name; the operator
+         *     can allow networks of his own, for development also by `http`. Anything else is 422
+         *     `endpoint_url_refused`. There may be 20 endpoints; one too many is 409 `endpoint_limit`.
+         */
+        post: operations["createWebhookEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an endpoint */
+        get: operations["getWebhookEndpoint"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove an endpoint
+         * @description Nothing more is sent to it, and its log of deliveries goes with it.
+         */
+        delete: operations["deleteWebhookEndpoint"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an endpoint
+         * @description What is left out stays as it is. While it is not `enabled`, no events are kept for it; those
+         *     that wait go out once it is enabled again.
+         */
+        patch: operations["updateWebhookEndpoint"];
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an endpoint a new secret
+         * @description The answer has it, this once. For 24 hours both secrets sign, so that a receiver may
+         *     know either. To end a secret that has leaked at once, rotate twice.
+         */
+        post: operations["rotateWebhookSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to an endpoint, and what is to be
+         * @description Newest events first.
+         */
+        get: operations["listEventDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhook-endpoints/{id}/deliveries/{deliveryId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again
+         * @description The same body under the same `webhook-id`, within moments and with all its tries anew, whether it was
+         *     `delivered`, `dead` or waits for its next try. 409 `endpoint_disabled` where nothing is sent to the endpoint.
+         */
+        post: operations["replayEventDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/payment-methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the user's saved ways to pay
+         * @description The newest hundred, read from Stripe; `hasMore` says that there are more. Guests
+         *     have none: 403 `insufficient_scope`.
+         */
+        get: operations["listPaymentMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/payment-methods/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a saved way to pay off
+         * @description For good: it has to be saved anew. The same call again answers 204 again. 503
+         *     `stripe_unavailable` when Stripe's answer is not known: the same call again settles it.
+         */
+        delete: operations["deletePaymentMethod"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/payment-methods/{id}/default": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a saved way to pay the first choice */
+        post: operations["makePaymentMethodDefault"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/setup-intents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start saving a way to pay
+         * @description Confirm it with `stripe.confirmSetup` and the client secret; then it is among
+         *     `GET /me/payment-methods`. Ask the user first: to call this is to say that they
+         *     agree to have the way to pay kept for `usage`. 503 `stripe_unavailable` when Stripe's
+         *     answer is not known: the same call again, with its `Idempotency-Key`, carries on.
+         */
+        post: operations["createSetupIntent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mobile/payment-sheet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * All that Stripe's mobile payment sheet takes, in one call
+         * @description In `mode: payment` as `POST /payments/intent`, with its fields, statuses and rules; in
+         *     `mode: setup`, for users alone, as `POST /me/setup-intents`, with
+         *     `setupFutureUsage` as its `usage` and none of the others. A user's sheet has
+         *     `customerId` and `ephemeralKeySecret` too, and so shows what is saved and lets the
+         *     user change it. The key holds for an hour, each call makes another one, and Till keeps
+         *     none. It is left out, with `customerId`, for guests and where nothing is to be confirmed:
+         *     then open no sheet. So it is where a `promotionCode` leaves nothing to pay: `status` is `succeeded`
+         *     and `amount` 0, the order is paid, and nothing is saved.
+         */
+        post: operations["createPaymentSheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/payments/{id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Capture held money
+         * @description Takes what a payment in `requires_capture` holds: all of it, or `amount`, and the rest
+         *     goes back to the payer. A hold is captured once, and lapses at `captureBefore`; it
+         *     is released by cancelling the payment. Capturing the same again answers 200 again.
+         *     A payment of 0 has nothing to capture, and answers 200 as well.
+         *     409 `payment_not_capturable` where nothing is held or another amount has been
+         *     captured, 422 `capture_too_large` for more than is held. 202 when Stripe's answer
+         *     is not known yet; the same request again settles it.
+         */
+        post: operations["capturePayment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -429,12 +945,43 @@ export interface components {
             lookupKey?: string;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units; of a package, where there is `transformQuantity`
              * @example 1800
              */
             unitAmount: number;
             /** @example eur */
             currency: string;
+            /** @description Further currencies that it can be ordered in, by name: send one as `currency` beside `items` */
+            currencyOptions?: components["schemas"]["CurrencyOption"][];
+            transformQuantity?: components["schemas"]["TransformQuantity"];
+        };
+        CurrencyOption: {
+            /** @example usd */
+            currency: string;
+            /**
+             * Format: int64
+             * @description Minor units of this currency
+             * @example 1950
+             */
+            unitAmount: number;
+        };
+        /**
+         * @description Present where the unit amount is for a package: a quantity is charged as so many packages
+         *     of `divideBy`. Of one that is not full, `up` charges all and `down` nothing; a quantity
+         *     that makes none is refused with 422 `quantity_too_small`.
+         */
+        TransformQuantity: {
+            /**
+             * Format: int64
+             * @description Pieces in a package
+             * @example 6
+             */
+            divideBy: number;
+            /**
+             * @description `up` or `down`
+             * @example up
+             */
+            round: string;
         };
         GuestToken: {
             /** @description Send it as `Authorization: Bearer …` */
@@ -479,7 +1026,7 @@ export interface components {
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount` or `lines`
+             * @description ISO 4217. Required with `amount` and `lines`; with `items` one of all prices' `currencyOptions`, or left out for their own
              * @example eur
              */
             currency?: string;
@@ -493,6 +1040,11 @@ export interface components {
              */
             email?: string;
             /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
+            /**
              * @description Your id for this cart. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
              */
@@ -502,6 +1054,16 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
+            /**
+             * @description Server keys alone: when the money is taken. Left out, as the operator has set it (`TILL_CAPTURE_METHOD`).
+             * @enum {string}
+             */
+            captureMethod?: "automatic" | "manual";
             /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
@@ -509,6 +1071,19 @@ export interface components {
                 [key: string]: string;
             };
         };
+        CapturePayment: {
+            /**
+             * Format: int64
+             * @description Minor units; left out, all that is held
+             * @example 1800
+             */
+            amount?: number;
+        };
+        /**
+         * @description When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
+         * @example automatic
+         */
+        CaptureMethod: string;
         /** @description Exactly one of `orderId`, `items`, `amount` + `currency`. */
         CreatePaymentIntent: {
             /**
@@ -523,10 +1098,15 @@ export interface components {
              */
             amount?: number;
             /**
-             * @description ISO 4217; with `amount`
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
              * @example eur
              */
             currency?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
             /**
              * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
              * @example cart_8f2a
@@ -537,12 +1117,84 @@ export interface components {
              * @description Where Till sends the confirmation
              */
             receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
             /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
             description?: string;
             /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * @description Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+             * @example off_session
+             */
+            setupFutureUsage?: string;
+            /** @description Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe. */
+            savedPaymentMethods?: boolean;
+        };
+        /** @description In mode `payment` exactly one of `orderId`, `items`, `amount` + `currency`; in mode `setup` none of them. */
+        CreatePaymentSheet: {
+            /**
+             * @description `payment` or `setup`
+             * @example payment
+             */
+            mode: string;
+            /**
+             * @description The version of Stripe's API that the app's SDK speaks, as it names it itself
+             * @example 2023-10-16
+             */
+            stripeVersion: string;
+            /**
+             * @description An order of the caller's
+             * @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            orderId?: string;
+            items?: components["schemas"]["OrderLine"][];
+            /**
+             * Format: int64
+             * @description Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+             */
+            amount?: number;
+            /**
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
+             * @example eur
+             */
+            currency?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
+            /**
+             * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * Format: email
+             * @description Where Till sends the confirmation
+             */
+            receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
+            /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
+            description?: string;
+            /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Users alone: `off_session` (later payments, also in their absence) or `on_session`. In mode `setup` required. What the user agrees to have the way to pay kept for; left out, it is not kept.
+             * @example off_session
+             */
+            setupFutureUsage?: string;
         };
         PaymentIntent: {
             /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
@@ -565,6 +1217,7 @@ export interface components {
             /** @example eur */
             currency: string;
             status: components["schemas"]["PaymentStatus"];
+            nextAction?: components["schemas"]["NextAction"];
             /**
              * Format: int64
              * @description One more at each change; pass it as `after` to `GET /payments/{id}?wait=` to wait for the next one
@@ -572,10 +1225,126 @@ export interface components {
              */
             version: number;
         };
+        PaymentSheet: {
+            /**
+             * @description `payment` or `setup`, as asked
+             * @example payment
+             */
+            mode: string;
+            /**
+             * @description In mode `payment`, where there is something to confirm. Keep it out of logs and URLs.
+             * @example pi_3O_secret_x
+             */
+            paymentIntentClientSecret?: string;
+            /** @description In mode `setup`, likewise */
+            setupIntentClientSecret?: string;
+            /**
+             * @description Stripe's id of the user's customer
+             * @example cus_P1
+             */
+            customerId?: string;
+            /**
+             * @description With `customerId`. Keep it out of logs and URLs.
+             * @example ek_test_x
+             */
+            ephemeralKeySecret?: string;
+            /** @example pk_test_demo */
+            publishableKey: string;
+            /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            paymentId?: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId?: string;
+            /** @example tset_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            setupIntentId?: string;
+            /**
+             * Format: int64
+             * @description Minor units, in mode `payment`
+             * @example 3600
+             */
+            amount?: number;
+            /** @example eur */
+            currency?: string;
+            /**
+             * @description Stripe's word for the payment's or setup intent's state, an open set
+             * @example requires_payment_method
+             */
+            status: string;
+            /**
+             * Format: int64
+             * @description Of the payment, for `after` of `GET /payments/{id}?wait=`
+             * @example 2
+             */
+            version?: number;
+        };
+        PaymentMethodList: {
+            data: components["schemas"]["PaymentMethod"][];
+            hasMore: boolean;
+        };
+        PaymentMethod: {
+            /**
+             * @description Stripe's id
+             * @example pm_1O
+             */
+            id: string;
+            /**
+             * @description Stripe's word, an open set such as `card`, `sepa_debit`
+             * @example card
+             */
+            type: string;
+            /**
+             * @description Of a card
+             * @example visa
+             */
+            brand?: string;
+            /** @example 4242 */
+            last4?: string;
+            /**
+             * Format: int32
+             * @example 12
+             */
+            expMonth?: number;
+            /**
+             * Format: int32
+             * @example 2034
+             */
+            expYear?: number;
+            /** @description The wallet that it came from, such as `apple_pay` */
+            wallet?: string;
+            /** @description Whether it is the user's first choice */
+            isDefault: boolean;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        CreateSetupIntent: {
+            /**
+             * @description What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
+             * @example off_session
+             */
+            usage: string;
+        };
+        SetupIntent: {
+            /** @example tset_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /**
+             * @description For Stripe.js or the mobile sheet. Left out where nothing is to be confirmed. Keep it out of logs and URLs.
+             * @example seti_1O_secret_x
+             */
+            clientSecret?: string;
+            /** @example pk_test_demo */
+            publishableKey: string;
+            /**
+             * @description Stripe's word, an open set
+             * @example requires_payment_method
+             */
+            status: string;
+            /** @example off_session */
+            usage: string;
+        };
         PendingPayment: {
             id: string;
             orderId: string;
             status: components["schemas"]["PaymentStatus"];
+            nextAction?: components["schemas"]["NextAction"];
             /**
              * Format: int32
              * @description Seconds
@@ -609,11 +1378,72 @@ export interface components {
              * @example 3
              */
             version: number;
+            /**
+             * Format: int64
+             * @description Minor units that are held, to be captured or released
+             * @example 0
+             */
+            amountCapturable: number;
+            /**
+             * Format: int64
+             * @description Minor units that have been taken
+             * @example 3600
+             */
+            amountCaptured: number;
+            /**
+             * Format: date-time
+             * @description When the hold lapses and the money goes back to the payer, where that is known
+             */
+            captureBefore?: string;
+            nextAction?: components["schemas"]["NextAction"];
+            /**
+             * @description What the user agreed to have the way to pay kept for; left out where nothing
+             * @example off_session
+             */
+            setupFutureUsage?: string;
             failure?: components["schemas"]["PaymentFailure"];
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        PaymentList: {
+            data: components["schemas"]["Payment"][];
+            hasMore: boolean;
+        };
+        /** @description What the app does now. Left out where nothing is left for it to do. */
+        NextAction: {
+            /**
+             * @description Open set:
+             *
+             *     - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
+             *     - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
+             *     - `redirect`: send the payer to `url`, from where they come back to your return URL;
+             *     - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
+             *     - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
+             *     - `wait`: nothing; follow the payment.
+             * @example confirm
+             */
+            type: string;
+            /**
+             * @description Stripe's own word for the step, where it is Stripe's
+             * @example oxxo_display_details
+             */
+            stripeType?: string;
+            /** @description A page for the payer. Whoever has it can act there, so only the payer is told. */
+            url?: string;
+            /**
+             * @description What the payer gives when paying
+             * @example 01234567890123456789
+             */
+            reference?: string;
+            /** @description A code to scan (PNG) */
+            imageUrl?: string;
+            /**
+             * Format: date-time
+             * @description Until when, where that is known
+             */
+            expiresAt?: string;
         };
         /** @description Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. */
         PaymentFailure: {
@@ -628,8 +1458,8 @@ export interface components {
              */
             declineCode?: string;
             /**
-             * @description A sentence for the payer
-             * @example Your card has insufficient funds. Please use another card.
+             * @description A sentence for the payer, in English or German as `Accept-Language` prefers
+             * @example There is not enough money for this payment. Please try another card or another way to pay.
              */
             message: string;
             /**
@@ -638,6 +1468,13 @@ export interface components {
              */
             advice: string;
         };
+        CreateOrderNote: {
+            /**
+             * @description May have line breaks and tabs, and no other control characters.
+             * @example Called about the delivery; wants it on Friday.
+             */
+            text: string;
+        };
         TimelineEntryList: {
             data: components["schemas"]["TimelineEntry"][];
             hasMore: boolean;
@@ -645,7 +1482,7 @@ export interface components {
         TimelineEntry: {
             id: string;
             /**
-             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `note`
+             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
              * @example payment.status
              */
             kind: string;
@@ -671,6 +1508,11 @@ export interface components {
             version?: number;
             cause: components["schemas"]["TimelineCause"];
             /**
+             * @description Who asked for it, where that is not the customer; shown to server keys and staff: `user:` and the `sub`, `key:` and the key's id, or `cli:` and the name of whoever ran `till`
+             * @example user:jo
+             */
+            actor?: string;
+            /**
              * Format: date-time
              * @description When Till wrote it down
              */
@@ -683,7 +1525,7 @@ export interface components {
         };
         TimelineCause: {
             /**
-             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `sweep`, `effect` (a delivery such as a mail)
+             * @description Open set: `webhook`, `read`, `call` (Stripe's answer to Till), `api` (a client's request), `cli` (a command of `till`), `sweep`, `effect` (a delivery such as a mail)
              * @example webhook
              */
             kind: string;
@@ -710,16 +1552,39 @@ export interface components {
             reference?: string;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units, all items without the discount
+             * @example 3600
+             */
+            subtotal: number;
+            discount?: components["schemas"]["OrderDiscount"];
+            /**
+             * Format: int64
+             * @description Minor units, what is to be paid
              * @example 3600
              */
             total: number;
+            /**
+             * Format: int64
+             * @description Minor units that went back or are on their way; refunds that failed do not count
+             * @example 0
+             */
+            amountRefunded: number;
+            /** @description Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side. */
+            disputed?: boolean;
+            /**
+             * Format: int64
+             * @description Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
+             */
+            amountDisputed?: number;
+            /** @description Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING` */
+            fraudWarning?: boolean;
             /** @example eur */
             currency: string;
             /** @description Whose it is, shown to server keys and staff: the `sub` of the owner's tokens */
             subject?: string;
             /** @description With `subject`, their `iss`; `till:guest` for a guest */
             issuer?: string;
+            captureMethod: components["schemas"]["CaptureMethod"];
             /** @description Present and `true` where its lines were set with a server key; the customer cannot change them */
             setByServer?: boolean;
             items: components["schemas"]["OrderItem"][];
@@ -729,6 +1594,11 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * @description Language of the mails to the customer; left out where it is the operator's
+             * @example de-AT
+             */
+            locale?: string;
             receiptEmail?: string;
             /** Format: date-time */
             paidAt?: string;
@@ -739,7 +1609,26 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
+        OrderDiscount: {
+            /**
+             * @description The promotion code, as you have written it at Stripe
+             * @example WINTER
+             */
+            code: string;
+            /**
+             * Format: int64
+             * @description Minor units, what it takes off the subtotal
+             * @example 360
+             */
+            amount: number;
+        };
         OrderItem: {
+            /**
+             * Format: int64
+             * @description Which line of the order it is, from 0; names it in a refund
+             * @example 0
+             */
+            position: number;
             /** @description Left out where the amount came from the client or your backend */
             priceId?: string;
             productId?: string;
@@ -752,21 +1641,272 @@ export interface components {
             quantity: number;
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units; of a package, where there is `transformQuantity`
              * @example 1800
              */
             unitAmount: number;
+            transformQuantity?: components["schemas"]["TransformQuantity"];
             /**
              * Format: int64
-             * @description Minor units
+             * @description Minor units: `unitAmount` × `quantity`, or × the packages that it makes
              * @example 3600
              */
             amount: number;
+            /**
+             * Format: int64
+             * @description Minor units, the part of the order's discount that is taken off this item; left out where none is
+             * @example 360
+             */
+            discountAmount?: number;
         };
         OrderPayment: {
             /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
             id: string;
             status: components["schemas"]["PaymentStatus"];
+        };
+        /** @description Either `amount` or `items`, or neither: all that is left. */
+        CreateRefund: {
+            /**
+             * Format: int64
+             * @description Minor units of the order's currency
+             * @example 1800
+             */
+            amount?: number;
+            items?: components["schemas"]["RefundLine"][];
+            /**
+             * @description Which of the order's payments to refund, such as the second one of an order that was paid twice
+             * @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            paymentId?: string;
+            /**
+             * @description One of Stripe's: `duplicate`, `fraudulent`, `requested_by_customer`
+             * @example requested_by_customer
+             */
+            reason?: string;
+            /** @description For staff, one line; the customer does not see it */
+            note?: string;
+        };
+        RefundLine: {
+            /**
+             * Format: int64
+             * @description The `position` of the order's line
+             * @example 0
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description Pieces, as the `quantity` of the order's line
+             * @example 1
+             */
+            quantity: number;
+        };
+        RefundList: {
+            data: components["schemas"]["Refund"][];
+            hasMore: boolean;
+        };
+        Refund: {
+            /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description The payment that it gives back
+             * @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            paymentId: string;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 1800
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * @description Open set, Stripe's words and one of ours: `pending`, `requires_action`, `succeeded`, `failed`, `canceled`, and `unknown` while Stripe's answer to us is not known
+             * @example succeeded
+             */
+            status: string;
+            /** @description Left out where an amount was refunded */
+            items?: components["schemas"]["RefundItem"][];
+            /**
+             * @description Stripe's word for why it was made, shown to server keys and staff
+             * @example requested_by_customer
+             */
+            reason?: string;
+            /**
+             * @description Stripe's word for why it failed or was refused, shown to server keys and staff
+             * @example expired_or_canceled_card
+             */
+            failureReason?: string;
+            /** @description Shown to server keys and staff */
+            note?: string;
+            /**
+             * @description Who asked for it, as a timeline's `actor`, shown to server keys and staff; `till:fraud_warning` where the policy for fraud warnings did; left out where it was made in Stripe's dashboard
+             * @example user:jo
+             */
+            requestedBy?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        RefundItem: {
+            /**
+             * Format: int64
+             * @example 0
+             */
+            position: number;
+            /**
+             * Format: int64
+             * @description Pieces
+             * @example 1
+             */
+            quantity: number;
+            /**
+             * Format: int64
+             * @description Minor units, what was paid for them
+             * @example 1800
+             */
+            amount: number;
+        };
+        DisputeList: {
+            data: components["schemas"]["Dispute"][];
+            hasMore: boolean;
+        };
+        Dispute: {
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            paymentId: string;
+            /** @example dp_1O */
+            stripeId: string;
+            /**
+             * Format: int64
+             * @description What is disputed, minor units
+             * @example 3600
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * Format: int64
+             * @description What it has taken from your balance, minor units, without Stripe's fee
+             * @example 3600
+             */
+            amountWithdrawn: number;
+            /**
+             * Format: int64
+             * @description What of that came back
+             * @example 0
+             */
+            amountReinstated: number;
+            /**
+             * @description Stripe's word, an open set
+             * @example product_not_received
+             */
+            reason: string;
+            /**
+             * @description Stripe's word, an open set: `needs_response`, `under_review`, `won`, `lost`; of an inquiry, which takes no money, `warning_needs_response`, `warning_under_review`, `warning_closed`
+             * @example needs_response
+             */
+            status: string;
+            /** @description Whether the payment can still be refunded, as under an inquiry, which a full refund ends */
+            refundable: boolean;
+            /**
+             * Format: date-time
+             * @description Until when evidence is taken; without an answer it is lost then
+             */
+            evidenceDueBy?: string;
+            /** @description Whether evidence is laid ready or was given */
+            hasEvidence: boolean;
+            /** @description Whether the time for evidence is over */
+            pastDue: boolean;
+            /**
+             * Format: int64
+             * @description How often evidence went to the bank
+             * @example 0
+             */
+            submissionCount: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /**
+             * Format: date-time
+             * @description Left out while it is open
+             */
+            closedAt?: string;
+        };
+        DisputeFile: {
+            /**
+             * @description To be named in evidence
+             * @example dfi_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            id: string;
+            /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            disputeId: string;
+            /** @example receipt.pdf */
+            name: string;
+            /**
+             * @description `pdf`, `jpg` or `png`
+             * @example pdf
+             */
+            type: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             * @example 48211
+             */
+            size: number;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        GiveDisputeEvidence: {
+            evidence?: components["schemas"]["DisputeEvidence"];
+            /** @description With `true` it goes to the bank, once and for all; else it is laid ready */
+            submit?: boolean;
+        };
+        /** @description [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids. */
+        DisputeEvidence: {
+            accessActivityLog?: string;
+            billingAddress?: string;
+            cancellationPolicyDisclosure?: string;
+            cancellationRebuttal?: string;
+            customerEmailAddress?: string;
+            customerName?: string;
+            customerPurchaseIp?: string;
+            duplicateChargeExplanation?: string;
+            duplicateChargeId?: string;
+            productDescription?: string;
+            refundPolicyDisclosure?: string;
+            refundRefusalExplanation?: string;
+            serviceDate?: string;
+            shippingAddress?: string;
+            shippingCarrier?: string;
+            shippingDate?: string;
+            shippingTrackingNumber?: string;
+            uncategorizedText?: string;
+            /** @description The id of a file of this dispute */
+            cancellationPolicy?: string;
+            /** @description The id of a file of this dispute */
+            customerCommunication?: string;
+            /** @description The id of a file of this dispute */
+            customerSignature?: string;
+            /** @description The id of a file of this dispute */
+            duplicateChargeDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            receipt?: string;
+            /** @description The id of a file of this dispute */
+            refundPolicy?: string;
+            /** @description The id of a file of this dispute */
+            serviceDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            shippingDocumentation?: string;
+            /** @description The id of a file of this dispute */
+            uncategorizedFile?: string;
         };
         WebhookDeliveryList: {
             data: components["schemas"]["WebhookDelivery"][];
@@ -911,6 +2051,203 @@ export interface components {
             /** @description The last one that was marked */
             last?: string;
         };
+        CreateWebhookEndpoint: {
+            /** @example https://shop.example.com/till */
+            url: string;
+            /** @description Names from `x-webhooks`, such as `order.paid`. Left out or empty: all there are, and those that come with later versions. */
+            events?: string[];
+            /** @description For you */
+            description?: string;
+            /** @description `true` if left out */
+            enabled?: boolean;
+        };
+        UpdateWebhookEndpoint: {
+            /** @example https://shop.example.com/till */
+            url?: string;
+            /** @description Empty for all */
+            events?: string[];
+            /** @description Empty for none */
+            description?: string;
+            enabled?: boolean;
+        };
+        WebhookEndpointList: {
+            data: components["schemas"]["WebhookEndpoint"][];
+            hasMore: boolean;
+        };
+        WebhookEndpoint: {
+            /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example https://shop.example.com/till */
+            url: string;
+            description?: string;
+            /** @description Which events it gets; empty for all */
+            events: string[];
+            enabled: boolean;
+            /** @description Why Till has disabled it: it answered 410 Gone */
+            disabledReason?: string;
+            /** @description What events are signed with, `whsec_…`: only in the answers to its creation and its rotation. Keep it out of logs. */
+            secret?: string;
+            /**
+             * Format: date-time
+             * @description Until when the secret before this one signs as well
+             */
+            oldSecretExpiresAt?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        EventDeliveryList: {
+            data: components["schemas"]["EventDelivery"][];
+            hasMore: boolean;
+        };
+        EventDelivery: {
+            /**
+             * @description The event's id, sent as `webhook-id`
+             * @example msg_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            id: string;
+            /** @example order.paid */
+            type: string;
+            /**
+             * @description The id of the order or payment that it is about
+             * @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            subject: string;
+            /**
+             * @description Open set: `pending` (to be sent), `delivered`, `failed` (the last try was, there will be another), `dead` (given up; it can be replayed)
+             * @example delivered
+             */
+            state: string;
+            /**
+             * Format: int64
+             * @description How often it was tried, since it happened or was last replayed
+             */
+            tries: number;
+            /** @description The latest twenty, the oldest of them first */
+            attempts: components["schemas"]["EventAttempt"][];
+            /**
+             * @description Who asked for a replay that has not run yet
+             * @example user:jo
+             */
+            replayBy?: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description Left out where it is not tried again
+             */
+            nextAttemptAt?: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up
+             */
+            settledAt?: string;
+        };
+        EventAttempt: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description How long it took
+             */
+            milliseconds: number;
+            /**
+             * Format: int32
+             * @description What your backend answered; left out where it did not
+             * @example 200
+             */
+            status?: number;
+            /** @description How its answer began */
+            reply?: string;
+            /**
+             * @description Why it did not count as delivered
+             * @example no answer within 10s
+             */
+            error?: string;
+            /**
+             * @description Who asked for this replay
+             * @example user:jo
+             */
+            actor?: string;
+        };
+        OrderPaidEvent: {
+            /** @example order.paid */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            data: components["schemas"]["Order"];
+        };
+        OrderRefundedEvent: {
+            /** @example order.refunded */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["OrderRefunded"];
+        };
+        OrderRefunded: {
+            refund: components["schemas"]["Refund"];
+            order: components["schemas"]["Order"];
+        };
+        DisputeOpenedEvent: {
+            /** @example dispute.opened */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
+        DisputeClosedEvent: {
+            /** @example dispute.closed */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When Till learned of it
+             */
+            timestamp: string;
+            data: components["schemas"]["Dispute"];
+        };
+        OrderCanceledEvent: {
+            /** @example order.canceled */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            data: components["schemas"]["Order"];
+        };
+        PaymentFailedEvent: {
+            /** @example payment.failed */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            data: components["schemas"]["Payment"];
+        };
+        PaymentActionRequiredEvent: {
+            /** @example payment.action_required */
+            type: string;
+            /**
+             * Format: date-time
+             * @description When it happened
+             */
+            timestamp: string;
+            data: components["schemas"]["Payment"];
+        };
         Problem: {
             /** @example about:blank */
             type: string;
@@ -981,10 +2318,29 @@ export interface components {
         };
     };
     parameters: {
-        /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+        /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
         OwnerSubject: string;
         /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
         OwnerIssuer: string;
+        /**
+         * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+         *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+         */
+        FilterText: string;
+        /** @description For server keys and staff alone. ISO 4217. */
+        FilterCurrency: string;
+        /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+        FilterAmountMin: number;
+        /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+        FilterAmountMax: number;
+        /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+        FilterEmail: string;
+        /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+        FilterStripeCustomer: string;
+        /** @description For server keys and staff alone. Made at this time or later. */
+        FilterCreatedFrom: string;
+        /** @description For server keys and staff alone. Made before this time. */
+        FilterCreatedTo: string;
         /**
          * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
          * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
@@ -1000,6 +2356,22 @@ export interface components {
         OrderId: string;
         /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
         PaymentId: string;
+        /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+        EndpointId: string;
+        /**
+         * @description The event's id, which it was sent with as `webhook-id`.
+         * @example msg_01jd8w3k5v9x2m4n6p8q0r1s2t
+         */
+        DeliveryId: string;
+        /**
+         * @description Stripe's id.
+         * @example pm_1OqX2eLkdIwHu7ix0ABCDEFG
+         */
+        PaymentMethodId: string;
+        /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
+        RefundId: string;
+        /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+        DisputeId: string;
         /**
          * @description Stripe's event id.
          * @example evt_3OqX2eLkdIwHu7ix0ABCDEFG
@@ -1008,7 +2380,7 @@ export interface components {
     };
     requestBodies: never;
     headers: {
-        /** @description Path of the payment or order */
+        /** @description Path of what was made */
         Location: string;
         /** @description Seconds until it is worth asking again */
         RetryAfter: number;
@@ -1103,10 +2475,35 @@ export interface operations {
     listOrders: {
         parameters: {
             query?: {
-                /** @description For server keys alone. Only what belongs to the user with this `sub`. */
+                /** @description For server keys and staff alone. One or more of an order's statuses, separated by commas, such as `paid,refunded`. */
+                status?: string;
+                /**
+                 * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+                 *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+                 */
+                q?: components["parameters"]["FilterText"];
+                /** @description For server keys and staff alone. ISO 4217. */
+                currency?: components["parameters"]["FilterCurrency"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+                amountMin?: components["parameters"]["FilterAmountMin"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+                amountMax?: components["parameters"]["FilterAmountMax"];
+                /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
                 subject?: components["parameters"]["OwnerSubject"];
                 /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
                 issuer?: components["parameters"]["OwnerIssuer"];
+                /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+                email?: components["parameters"]["FilterEmail"];
+                /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+                stripeCustomerId?: components["parameters"]["FilterStripeCustomer"];
+                /** @description For server keys and staff alone. Made at this time or later. */
+                createdFrom?: components["parameters"]["FilterCreatedFrom"];
+                /** @description For server keys and staff alone. Made before this time. */
+                createdTo?: components["parameters"]["FilterCreatedTo"];
+                /** @description For server keys and staff alone. Paid at this time or later. */
+                paidFrom?: string;
+                /** @description For server keys and staff alone. Paid before this time. */
+                paidTo?: string;
                 /** @description How many to answer, 1 to 100; 20 if left out. */
                 limit?: components["parameters"]["Limit"];
                 /** @description The id of the last object of the page before; the answer goes on behind it. */
@@ -1211,6 +2608,77 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    getOrderTimeline: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the timeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineEntryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createOrderNote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "Called about the delivery; wants it on Friday."
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateOrderNote"];
+            };
+        };
+        responses: {
+            /** @description The note, as the timeline has it */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineEntry"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     cancelOrder: {
         parameters: {
             query?: never;
@@ -1237,6 +2705,386 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listRefunds: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of refunds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createRefund: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "position": 0,
+                 *           "quantity": 1
+                 *         }
+                 *       ],
+                 *       "reason": "requested_by_customer"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateRefund"];
+            };
+        };
+        responses: {
+            /** @description A new refund */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listOrderDisputes: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDisputes: {
+        parameters: {
+            query?: {
+                /** @description A dispute's `status`; only those that have it. */
+                status?: string;
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of disputes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getDispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    addDisputeFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Stripe has the file */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeFile"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    giveDisputeEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "evidence": {
+                 *         "productDescription": "Two enamel mugs",
+                 *         "shippingTrackingNumber": "JD0002"
+                 *       },
+                 *       "submit": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["GiveDisputeEvidence"];
+            };
+        };
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    closeDispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getRefund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["RefundId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The refund */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refund"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPayments: {
+        parameters: {
+            query?: {
+                /** @description One or more of a payment's statuses, separated by commas, such as `processing,requires_capture`. */
+                status?: string;
+                /**
+                 * @description For server keys and staff alone. An id as a whole, Till's (`ord_…`, `pay_…`, `ref_…`) or Stripe's of a payment intent, customer or
+                 *     refund; or the beginning of an order's `reference`, `description` or one of its mail addresses, whatever its case (of A to Z).
+                 */
+                q?: components["parameters"]["FilterText"];
+                /** @description For server keys and staff alone. ISO 4217. */
+                currency?: components["parameters"]["FilterCurrency"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or more, in minor units. */
+                amountMin?: components["parameters"]["FilterAmountMin"];
+                /** @description For server keys and staff alone. The total, or the payment's amount, is this or less, in minor units. */
+                amountMax?: components["parameters"]["FilterAmountMax"];
+                /** @description For server keys and staff alone. Only what belongs to the user with this `sub`. */
+                subject?: components["parameters"]["OwnerSubject"];
+                /** @description With `subject`, the issuer of the user's tokens; your own users' if left out, `till:guest` for guests. */
+                issuer?: components["parameters"]["OwnerIssuer"];
+                /** @description For server keys and staff alone. The customer's mail address, as the order, the user's token or Stripe has it. */
+                email?: components["parameters"]["FilterEmail"];
+                /** @description For server keys and staff alone. Stripe's id of the customer whom a payment was made for. */
+                stripeCustomerId?: components["parameters"]["FilterStripeCustomer"];
+                /** @description For server keys and staff alone. Made at this time or later. */
+                createdFrom?: components["parameters"]["FilterCreatedFrom"];
+                /** @description For server keys and staff alone. Made before this time. */
+                createdTo?: components["parameters"]["FilterCreatedTo"];
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of payments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentList"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -1429,6 +3277,489 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The canceled payment */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Payment"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `retryAfter` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingPayment"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listWebhookEndpoints: {
+        parameters: {
+            query?: {
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of endpoints */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpointList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    createWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://shop.example.com/till",
+                 *       "events": [
+                 *         "order.paid",
+                 *         "order.canceled"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateWebhookEndpoint"];
+            };
+        };
+        responses: {
+            /** @description The new endpoint, with its secret */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint, without its secret */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    deleteWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    updateWebhookEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "enabled": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateWebhookEndpoint"];
+            };
+        };
+        responses: {
+            /** @description The endpoint as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    rotateWebhookSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The endpoint, with its new secret */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookEndpoint"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listEventDeliveries: {
+        parameters: {
+            query?: {
+                /** @description One of `pending`, `delivered`, `failed`, `dead`. */
+                state?: string;
+                /** @description How many to answer, 1 to 100; 20 if left out. */
+                limit?: components["parameters"]["Limit"];
+                /** @description The id of the last object of the page before; the answer goes on behind it. */
+                startingAfter?: components["parameters"]["StartingAfter"];
+                /** @description The id of the first object of the page behind; the answer is the page before it. */
+                endingBefore?: components["parameters"]["EndingBefore"];
+            };
+            header?: never;
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of deliveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventDeliveryList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    replayEventDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["EndpointId"];
+                /**
+                 * @description The event's id, which it was sent with as `webhook-id`.
+                 * @example msg_01jd8w3k5v9x2m4n6p8q0r1s2t
+                 */
+                deliveryId: components["parameters"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, to be sent */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventDelivery"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listPaymentMethods: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethodList"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    deletePaymentMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Stripe's id.
+                 * @example pm_1OqX2eLkdIwHu7ix0ABCDEFG
+                 */
+                id: components["parameters"]["PaymentMethodId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is no longer saved */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    makePaymentMethodDefault: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Stripe's id.
+                 * @example pm_1OqX2eLkdIwHu7ix0ABCDEFG
+                 */
+                id: components["parameters"]["PaymentMethodId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The way to pay */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentMethod"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createSetupIntent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "usage": "off_session"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateSetupIntent"];
+            };
+        };
+        responses: {
+            /** @description A new setup intent */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupIntent"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createPaymentSheet: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "mode": "payment",
+                 *       "stripeVersion": "2023-10-16",
+                 *       "items": [
+                 *         {
+                 *           "priceId": "mug",
+                 *           "quantity": 2
+                 *         }
+                 *       ],
+                 *       "reference": "cart_8f2a"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreatePaymentSheet"];
+            };
+        };
+        responses: {
+            /** @description A sheet for the attempt that this order already has */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentSheet"];
+                };
+            };
+            /** @description A sheet for a new attempt or setup intent */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentSheet"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `retryAfter` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingPayment"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    capturePayment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": 1800
+                 *     }
+                 */
+                "application/json": components["schemas"]["CapturePayment"];
+            };
+        };
+        responses: {
+            /** @description The captured payment */
             200: {
                 headers: {
                     "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];

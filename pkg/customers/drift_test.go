@@ -1,0 +1,11 @@
+package customers
+
+import (
+	"testing"
+
+	"till/pkg/store/storetest"
+)
+
+func TestModelsMatchTheMigrations(t *testing.T) {
+	storetest.Drift(t, &customerRow{}, &setupRow{}, &removedRow{})
+}

@@ -1,0 +1,9 @@
+package outbound
+
+import (
+	"testing"
+
+	"till/pkg/store/storetest"
+)
+
+func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &endpointRow{}, &deliveryRow{}) }
