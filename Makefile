@@ -72,14 +72,21 @@ race:
 		[ "$$CI" != true ]; \
 	else echo "race detector: on, with $$(go env CC)"; fi
 
+# Their crowds need all cores to be served in time.
+ALONE := e2e/flow
+# Thousands of requests, one after the other: the race detector would take ten
+# minutes to see there what it sees in the crowds. make test-full has it on.
+BY_ONE := e2e/access e2e/badinput
+
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
-	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -v ^till/e2e/flow)
+	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -vxF $(foreach p,$(ALONE) $(BY_ONE),-e till/$p))
+	$(GOTEST) -shuffle=on -timeout=$(TIMEOUT) $(addprefix ./,$(BY_ONE)) # without the race detector
 	@cat e2e/out/access.txt e2e/out/badinput.txt # who called what, and what was refused, counted
 	@cat e2e/out/kill.txt # where the real binary died, and what came of it
 	@cat e2e/out/replicas.txt # what restarts and deaths under load have cost
 	@cat e2e/out/database.txt # what Till met and answered while its database was broken
-	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) ./e2e/flow # its crowds need all cores to be served in time
+	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $(addprefix ./,$(ALONE))
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
