@@ -104,7 +104,7 @@ func viewOrder(who auth.Principal, o payments.Order) openapi.Order {
 	v := openapi.Order{
 		Issuer: opt(issuer), Subject: opt(subject),
 		Id: string(o.ID), Status: string(o.Status), Reference: opt(o.Reference),
-		Subtotal: o.Total.Minor + o.Discount, Discount: viewDiscount(o), Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		Subtotal: o.Total.Minor + o.Discount, Discount: viewDiscount(o), Total: o.Total.Minor, AmountCaptured: o.Captured, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
 		CaptureMethod: string(o.CaptureMethod), SetByServer: opt(o.SetByServer),
 		Items: views(o.Items, func(i payments.Item) openapi.OrderItem {
 			return openapi.OrderItem{

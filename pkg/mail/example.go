@@ -71,7 +71,7 @@ const (
 func exampleOrderPaid(e Example) []any {
 	return []any{
 		OrderPaid{Shop: e.Shop, OrderID: exampleOrder, Reference: exampleReference, Items: e.items(), Discount: e.amount(-1000), Code: "SPRING", Total: e.amount(5000), PaidAt: e.at(0)},
-		OrderPaid{Shop: e.Shop, OrderID: exampleOrder, Total: e.amount(6000), PaidAt: e.at(0)},
+		OrderPaid{Shop: e.Shop, OrderID: exampleOrder, Total: e.amount(6000), Charged: e.amount(2400), PaidAt: e.at(0)},
 	}
 }
 

@@ -26,6 +26,7 @@ type OrderPaid struct {
 	Discount  string      `json:"discount,omitempty"` // below zero; empty: none
 	Code      string      `json:"code,omitempty"`     // that Discount comes from
 	Total     string      `json:"total"`
+	Charged   string      `json:"charged,omitempty"` // less than Total; empty: all of it
 	PaidAt    string      `json:"paidAt"`
 }
 

@@ -112,6 +112,9 @@ func (s *Service) confirmation(order *orderRow, items []itemRow) mail.OrderPaid 
 		Shop: s.conf.ShopName, OrderID: string(order.ID), Reference: text(order.Reference), Items: shownItems(items, order.Currency, locale),
 		Total: money.Amount{Minor: order.Total, Currency: order.Currency}.Format(locale), PaidAt: mail.Date(locale, order.PaidAt.UTC()),
 	}
+	if order.Captured < order.Total {
+		d.Charged = money.Amount{Minor: order.Captured, Currency: order.Currency}.Format(locale)
+	}
 	if order.Discount > 0 {
 		d.Discount, d.Code = money.Amount{Minor: -order.Discount, Currency: order.Currency}.Format(locale), order.PromotionCode
 	}

@@ -48,6 +48,7 @@ type Order struct {
 	Total       money.Amount // what is to be paid: the items less Discount
 	Discount    int64        // minor units
 	Code        string       // the promotion code that gives Discount
+	Captured    int64        // minor units, before refunds
 	Refunded    int64        // minor units, net of refunds that failed
 	// AmountDisputed is what disputes have withdrawn and not given back, minor units.
 	AmountDisputed int64

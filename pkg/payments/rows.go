@@ -172,7 +172,7 @@ func (r *paymentRow) payment() Payment {
 
 func (r *orderRow) order(items []itemRow, payments []paymentRow) Order {
 	o := Order{
-		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Refunded: r.Refunded,
+		ID: r.ID, Owner: r.Owner, SetByServer: r.SetBy != "", Status: r.Status, Total: money.Amount{Minor: r.Total, Currency: r.Currency}, Captured: r.Captured, Refunded: r.Refunded,
 		Discount: r.Discount, Code: r.PromotionCode, AmountDisputed: r.AmountDisputed, Disputed: r.Disputed, FraudWarning: r.FraudWarning,
 		CaptureMethod: r.CaptureMethod, Description: r.Description, Metadata: r.Metadata, Locale: r.Locale, ReceiptEmail: r.ReceiptEmail,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),

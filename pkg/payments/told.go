@@ -22,6 +22,7 @@ type OrderView struct {
 	Subtotal       int64             `json:"subtotal"`
 	Discount       *DiscountView     `json:"discount,omitempty"`
 	Total          int64             `json:"total"`
+	AmountCaptured int64             `json:"amountCaptured"`
 	AmountRefunded int64             `json:"amountRefunded"`
 	AmountDisputed int64             `json:"amountDisputed,omitempty"`
 	Disputed       bool              `json:"disputed,omitempty"`
@@ -112,7 +113,7 @@ type FailureView struct {
 func (o Order) View() OrderView {
 	issuer, subject, _ := strings.Cut(o.Owner, "|") // a subject may hold one, as in auth0|123
 	v := OrderView{
-		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Subtotal: o.Total.Minor + o.Discount, Total: o.Total.Minor, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
+		ID: string(o.ID), Status: string(o.Status), Reference: o.Reference, Subtotal: o.Total.Minor + o.Discount, Total: o.Total.Minor, AmountCaptured: o.Captured, AmountRefunded: o.Refunded, Currency: string(o.Total.Currency),
 		AmountDisputed: o.AmountDisputed, Disputed: o.Disputed, FraudWarning: o.FraudWarning, CaptureMethod: string(o.CaptureMethod),
 		Subject: subject, Issuer: issuer, SetByServer: o.SetByServer, Items: []ItemView{}, Payments: []OrderPayment{},
 		Description: o.Description, Metadata: o.Metadata, Locale: o.Locale, ReceiptEmail: o.ReceiptEmail,
