@@ -578,6 +578,11 @@ type NextAction struct {
 
 // Order defines model for Order.
 type Order struct {
+	// AmountCaptured Minor units that were taken, before refunds. Less than `total` on a paid order where only a part of what was held was captured
+	//
+	// Example: 3600
+	AmountCaptured int64 `json:"amountCaptured"`
+
 	// AmountDisputed Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
 	AmountDisputed *int64 `json:"amountDisputed,omitempty"`
 

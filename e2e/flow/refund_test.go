@@ -451,7 +451,7 @@ func TestTheBooksTellOfALostWebhook(t *testing.T) {
 		balanced(r)
 		r.Webhooks("drop")
 		lost := s.atStripe(r, 321)["id"].(string)
-		want := []string{"refund " + lost + ": 321 at Stripe, 0 here", "kept: 2879 at Stripe, 3200 here"}
+		want := []string{"refund or dispute " + lost + ": 321 at Stripe, 0 here", "kept: 2879 at Stripe, 3200 here"}
 		if got := differences(r); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%q", got)
 		}

@@ -1565,6 +1565,12 @@ export interface components {
             total: number;
             /**
              * Format: int64
+             * @description Minor units that were taken, before refunds. Less than `total` on a paid order where only a part of what was held was captured
+             * @example 3600
+             */
+            amountCaptured: number;
+            /**
+             * Format: int64
              * @description Minor units that went back or are on their way; refunds that failed do not count
              * @example 0
              */
