@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"till/api/openapi"
+	"till/pkg/config"
 	"till/pkg/problem"
 )
 
@@ -102,7 +103,7 @@ func FuzzOrigin(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, origin string) {
-		if !originAllowed([]string{"https://shop.example", "http://localhost:*"}, origin) || origin == "https://shop.example" {
+		if !config.OriginAllowed([]string{"https://shop.example", "http://localhost:*"}, origin) || origin == "https://shop.example" {
 			return
 		}
 		u, err := url.Parse(origin)

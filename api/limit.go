@@ -133,6 +133,8 @@ func codeOf(request any) string {
 		return value(r.Body.PromotionCode)
 	case openapi.CreatePaymentIntentRequestObject:
 		return value(r.Body.PromotionCode)
+	case openapi.CreateCheckoutSessionRequestObject:
+		return value(r.Body.PromotionCode)
 	case openapi.CreatePaymentSheetRequestObject:
 		return value(r.Body.PromotionCode)
 	}
@@ -181,6 +183,8 @@ func orderOf(request any) (string, error) {
 	var id, reference *string
 	switch r := request.(type) {
 	case openapi.CreatePaymentIntentRequestObject:
+		id, reference = r.Body.OrderId, r.Body.Reference
+	case openapi.CreateCheckoutSessionRequestObject:
 		id, reference = r.Body.OrderId, r.Body.Reference
 	case openapi.CreatePaymentSheetRequestObject:
 		id, reference = r.Body.OrderId, r.Body.Reference

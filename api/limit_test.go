@@ -31,6 +31,7 @@ func TestWhatTheContractLimits(t *testing.T) {
 	want := map[string]string{
 		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
 		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
+		"createCheckoutSession": "user address order promotionCode", "expireCheckoutSession": "user address",
 		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"till/pkg/config"
 	"till/pkg/problem"
 	"till/pkg/telemetry"
 )
@@ -125,7 +126,7 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func allowOrigins(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		Skipper:         func(c echo.Context) bool { return c.Path() == webhookPath },
-		AllowOriginFunc: func(origin string) (bool, error) { return originAllowed(origins, origin), nil },
+		AllowOriginFunc: func(origin string) (bool, error) { return config.OriginAllowed(origins, origin), nil },
 		AllowMethods:    []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowHeaders:    []string{echo.HeaderAuthorization, echo.HeaderContentType, idempotencyKey, lastEventID, echo.HeaderXRequestID},
 		ExposeHeaders:   []string{echo.HeaderLocation, echo.HeaderRetryAfter, "Idempotency-Replayed", "RateLimit", "RateLimit-Policy", echo.HeaderXRequestID},
@@ -137,18 +138,3 @@ const (
 	idempotencyKey = "Idempotency-Key"
 	lastEventID    = "Last-Event-ID"
 )
-
-// originAllowed compares to the letter; a listed port of * stands for any port
-// and for none.
-func originAllowed(origins []string, origin string) bool {
-	return slices.ContainsFunc(origins, func(o string) bool {
-		host, anyPort := strings.CutSuffix(o, ":*")
-		if !anyPort {
-			return o == origin
-		}
-		port, ok := strings.CutPrefix(origin, host)
-		return ok && (port == "" || portSuffix.MatchString(port))
-	})
-}
-
-var portSuffix = regexp.MustCompile(`^:[0-9]{1,5}$`)

@@ -118,6 +118,27 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
     assert.deepEqual([second.id, second.orderId, second.clientSecret], [first.id, first.orderId, first.clientSecret]);
   });
 
+  test('the order can be paid at Stripe’s own page, which leads back to it', async (t) => {
+    const { page, watch, problems } = await openShop(t, world);
+    const intent = await startCheckout(page);
+    await page.getByTestId('stripes-page').click();
+    await page.waitForURL(/\/_hosted\/checkout\/cs_/);
+    const [ended] = (await asGuest(page.context(), world.demo, 'GET', `/orders/${intent.orderId}`)).payments.filter(({ id }) => id === intent.id);
+    assert.equal(ended.status, 'canceled', 'one way to pay at a time');
+    await screenshot(page, 'shop-8-stripes-page');
+    await page.getByLabel('Card number').pressSequentially(CARDS.good);
+    await page.getByLabel('Expiry').pressSequentially('1240');
+    await page.getByLabel('CVC').fill('123');
+    await page.getByLabel('Name on card').fill('Ada Lovelace');
+    await page.getByLabel('ZIP or postal code').fill('94103');
+    await page.getByRole('button', { name: /^Pay/ }).click();
+    await page.waitForURL(new RegExp(`#/order/${intent.orderId}`));
+    await orderStatus(page, /^Paid$/).waitFor();
+    assert.deepEqual(await charges(world.demo, intent), [], 'nothing came of the payment that gave way');
+    await watch.check({ sent: true });
+    assert.deepEqual(problems, []);
+  });
+
   test('it fits a phone, and the dark', async (t) => {
     const { page, problems } = await openShop(t, world, { viewport: PHONE, colorScheme: 'dark' });
     await screenshot(page, 'shop-8-phone-shelf');

@@ -134,8 +134,9 @@ func Codes(introduction string) []string {
 // clientGone is said to a caller who hung up: nobody reads it.
 const clientGone = 499
 
-// notStored are the operations whose answers hold a client secret or a token.
-var notStored = []string{"createPaymentIntent", "createGuestToken"}
+// notStored are the operations whose answers hold a client secret, a token or the
+// address of a page to pay at.
+var notStored = []string{"createPaymentIntent", "createGuestToken", "createCheckoutSession", "getCheckoutSession"}
 
 func (c *contract) check(t testing.TB, r *http.Request, status int, h http.Header, body []byte) {
 	t.Helper()

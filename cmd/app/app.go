@@ -130,7 +130,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		Allowed: conf.OutboundNetworks(), Retries: conf.OutboundRetries, Timeout: conf.OutboundTimeout, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	rules := payments.Config{
-		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, CaptureMethod: payments.CaptureMethod(conf.CaptureMethod), FraudPolicy: payments.FraudPolicy(conf.FraudWarning), SweepAfter: conf.SweepAfter,
+		Instance: instance, Livemode: conf.Livemode(), ShopName: conf.ShopName, StaffEmail: conf.StaffEmail, Issuers: verifier.Issuers(), Currency: currency, MethodTypes: conf.PaymentMethods, CaptureMethod: payments.CaptureMethod(conf.CaptureMethod), Origins: conf.AllowedOrigins, FraudPolicy: payments.FraudPolicy(conf.FraudWarning), SweepAfter: conf.SweepAfter,
 	}
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax

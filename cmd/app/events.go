@@ -9,8 +9,8 @@ import (
 // appliers are who takes which of Stripe's events, by the beginnings of their types.
 func (a *App) appliers() map[string]inbox.Applier {
 	return map[string]inbox.Applier{
-		"charge. payment_intent. radar.early_fraud_warning. refund.": a.applyPayments,
-		"coupon. price. product. promotion_code.":                    a.applyCatalog,
+		"charge. checkout.session. payment_intent. radar.early_fraud_warning. refund.": a.applyPayments,
+		"coupon. price. product. promotion_code.":                                      a.applyCatalog,
 		"customer.deleted": a.applyCustomers,
 	}
 }
@@ -27,6 +27,10 @@ var events = []string{
 	"charge.refunded",
 	"charge.succeeded",
 	"charge.updated",
+	"checkout.session.async_payment_failed",
+	"checkout.session.async_payment_succeeded",
+	"checkout.session.completed",
+	"checkout.session.expired",
 	"coupon.created",
 	"coupon.deleted",
 	"coupon.updated",

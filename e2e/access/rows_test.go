@@ -65,6 +65,11 @@ var rows = []row{
 	{operation: "createPaymentIntent", rule: customers, want: 201, body: func(actor, string) any { return cart() }, names: []string{"orderId"}},
 	{operation: "createPaymentIntent", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return map[string]any{"orderId": id} }},
+	{operation: "createCheckoutSession", rule: customers, want: 201, body: func(actor, string) any { return page(cart()) }, names: []string{"orderId"}},
+	{operation: "createCheckoutSession", rule: customers, of: order, want: 201, param: "orderId", names: []string{"orderId"}, moves: true,
+		body: func(_ actor, id string) any { return page(map[string]any{"orderId": id}) }},
+	{operation: "getCheckoutSession", rule: customers.withKey("payments:read").andStaff(), of: session, want: 200},
+	{operation: "expireCheckoutSession", rule: customers.withKey("payments:write"), of: session, want: 200, moves: true},
 	{operation: "getPayment", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200},
 	{operation: "streamPaymentEvents", rule: customers.withKey("payments:read").andStaff(), of: over, want: 200},
 	{operation: "getPaymentTimeline", rule: customers.withKey("payments:read").andStaff(), of: payment, want: 200, list: entry, names: []string{"startingAfter", "endingBefore"}},
@@ -105,6 +110,11 @@ func cart() map[string]any {
 
 func sheet(body map[string]any) map[string]any {
 	body["mode"], body["stripeVersion"] = "payment", "2023-10-16"
+	return body
+}
+
+func page(body map[string]any) map[string]any {
+	body["uiMode"], body["successUrl"] = "hosted", "https://shop.example/paid"
 	return body
 }
 

@@ -23,6 +23,7 @@ const (
 	order   kind = "ord_"
 	payment kind = "pay_"
 	over    kind = "pay_ that is over"
+	session kind = "chk_"
 	holding kind = "pay_ that holds money"
 	paid    kind = "ord_ that is paid"
 	refund  kind = "ref_"
@@ -83,6 +84,7 @@ func newScene(t *testing.T, db *store.DB) *scene {
 	// No look at Stripe may fall between two countings.
 	quiet := func(c *config.Config) {
 		c.SweepAfter, c.SweepInterval, c.OutboundAllow = time.Hour, time.Second, []string{"127.0.0.0/8"}
+		c.AllowedOrigins = []string{"https://shop.example"}
 	}
 	s := &scene{Rig: rig.Start(t, db, quiet), keys: map[string][2]string{}, has: map[string]owned{}, stripe: map[string]string{}}
 	s.owners = map[string]string{"jenny": s.User("jenny"), "a guest": s.Guest(), "mallory": s.User("mallory"), "another guest": s.Guest()}
@@ -149,8 +151,12 @@ func (s *scene) fresh(owner string) owned {
 		s.T.Fatalf("refund: %d %s", back.Status, back.Body)
 	}
 	against := s.Intent(201, token, cart())
+	shown := s.Call("POST", "/checkout/sessions", token, page(cart()))
+	if shown.Status != 201 {
+		s.T.Fatalf("checkout: %d %s", shown.Status, shown.Body)
+	}
 	return owned{
-		order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id"),
+		order: live.Get("orderId"), payment: live.Get("id"), over: ended, holding: hold.Get("id"), entry: history.Get("data.0.id"), session: shown.Get("id"),
 		paid: sold.Get("orderId"), refund: back.Get("id"), method: s.save(owner), contested: against.Get("orderId"), dispute: s.contest(token, against),
 	}
 }

@@ -19,6 +19,8 @@ func good(path string) string {
 		return `"text":"Called"`
 	case "/payments/{id}/capture":
 		return `"amount":1`
+	case "/checkout/sessions":
+		return `"uiMode":"hosted","successUrl":"https://shop.example/paid",` + item
 	case "/mobile/payment-sheet":
 		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
 	case "/me/setup-intents":
@@ -58,7 +60,7 @@ func TestMassAssignment(t *testing.T) {
 			}
 			writes++
 			path := o.path
-			for prefix, id := range map[string]string{"/orders/": mine.order, "/payments/": mine.payment, "/staff/webhooks/": delivery} {
+			for prefix, id := range map[string]string{"/orders/": mine.order, "/payments/": mine.payment, "/checkout/sessions/": strings.Replace(mine.payment, "pay_", "chk_", 1), "/staff/webhooks/": delivery} {
 				if strings.HasPrefix(path, prefix) {
 					path = strings.ReplaceAll(path, "{id}", id)
 				}

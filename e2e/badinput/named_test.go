@@ -56,6 +56,11 @@ var named = map[string]map[string]string{
 		"5 MB": "TestWebhooks: 5 MB", "gzip": "TestWebhooks: packed, signed as it was before", "an empty secret": "TestWebhooks: by an empty secret", "forged, then real": "TestWebhooks: the same event, signed",
 		"the amount unlike the order's": "e2e/flow TestStripeTookAnotherAmount", "another version": "e2e/flow TestAnEventOfAnotherVersionIsReadFromStripe", "not ours": "e2e/flow TestWhatIsNotOursIsIgnored",
 	},
+	"Checkout": {
+		"another host": "TestCheckoutRedirects: another host, successUrl", "//evil": "TestCheckoutRedirects: no scheme, cancelUrl", `\\evil`: "TestCheckoutRedirects: backslashes for slashes, returnUrl", "userinfo": "TestCheckoutRedirects: a user that is the shop, successUrl",
+		"javascript:": "TestCheckoutRedirects: javascript:, cancelUrl", "data:": "TestCheckoutRedirects: data:, returnUrl", "CRLF": "TestCheckoutRedirects: CRLF, successUrl", "an IDN twin": "TestCheckoutRedirects: an IDN twin, cancelUrl",
+		"a subdomain twin": "TestCheckoutRedirects: a suffix twin, returnUrl", "a port": "TestCheckoutRedirects: a port, successUrl", "the http twin": "TestCheckoutRedirects: the http twin, cancelUrl", "prices": "TestCheckoutRedirects: prices of one's own",
+	},
 	"idempotency keys": {
 		"another user's": "TestIdempotencyTheft: another user, the same key and body", "another route": "TestIdempotencyTheft: the owner's order, by another call", "another body": "TestIdempotencyTheft: another body", "256 characters": "TestIdempotencyKeys: a key of 256 characters, /orders",
 		"empty": "TestIdempotencyKeys: a key empty, /orders", "a backend's by a user": "TestIdempotencyTheft: the customer of the backend's order", "a user's by a backend": "TestIdempotencyTheft: a backend's order", "a user named as a key": "TestIdempotencyTheft: a user named as a key",

@@ -138,7 +138,8 @@ func TestOriginsOfAnswers(t *testing.T) {
 		staff := s.Staff("sam")
 		delivery := s.send(t, request{method: "GET", path: "/staff/webhooks?limit=1", token: staff}).Get("data.0.id")
 		endpoint := s.accept(t, "an endpoint", 201, request{method: "POST", path: "/webhook-endpoints", token: staff, body: "{" + good("/webhook-endpoints") + "}"}).Get("id")
-		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
+		page := s.accept(t, "a page", 201, s.post("", "/checkout/sessions", "{"+good("/checkout/sessions")+"}", "").request).Get("id")
+		fill := strings.NewReplacer("/orders/{id}", "/orders/"+mine.order, "/payments/{id}", "/payments/"+mine.payment, "/checkout/sessions/{id}", "/checkout/sessions/"+page, "/staff/webhooks/{id}", "/staff/webhooks/"+delivery,
 			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff), "/disputes/{id}", "/disputes/"+s.disputed(staff),
 			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		s.settle()

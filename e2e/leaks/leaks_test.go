@@ -141,6 +141,15 @@ func (w *world) user(o string, claims jwt.MapClaims) string {
 	return token
 }
 
+func (w *world) stripeKey() string {
+	for _, c := range w.all {
+		if c.name == "Stripe's secret key" {
+			return "sk_test_" + c.word
+		}
+	}
+	return ""
+}
+
 func (w *world) userSecret() string {
 	for _, c := range w.all {
 		if c.name == "the users' secret" {
@@ -223,7 +232,7 @@ func shop(w *world) {
 
 	// The backend's key, and what it says of a customer.
 	keys := auth.NewKeys(w.db, time.Now, slog.New(slog.DiscardHandler))
-	_, serverKey, err := keys.Create(t.Context(), "backend", []string{"orders:write", "orders:read", "staff"})
+	_, serverKey, err := keys.Create(t.Context(), "backend", []string{"orders:write", "orders:read", "payments:read", "staff"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,9 +270,64 @@ func saving(w *world) {
 	secretOf("a setup sheet's client secret", sheet, "setupIntentClientSecret", "answer "+sheets+" 201", bodies)
 	secretOf("another ephemeral key", sheet, "ephemeralKeySecret", "answer "+sheets+" 201")
 	w.call(200, request{call: "GET /me/payment-methods", token: user})
+	checkout(w, user)
 	w.until("its events are in", func() bool {
 		return w.count("SELECT count(*) FROM webhook_deliveries WHERE type IN ('customer.created', 'setup_intent.created')") == 3
 	})
+}
+
+// checkout opens a page of Stripe's of each kind: whoever has its address, or its
+// secret, can pay there. Staff sees neither, not even where Stripe has told Till.
+func checkout(w *world, user string) {
+	const start, look = "POST /checkout/sessions", "GET /checkout/sessions/{id}"
+	const column = "database payments.checkout"
+	adopt := func(name, body, field string) (id, stripes string) {
+		w.t.Helper()
+		made := w.call(201, request{call: start, token: user, body: body})
+		word, _ := made[field].(string)
+		if field == "clientSecret" {
+			_, word, _ = strings.Cut(word, "_secret_")
+		}
+		went(w.adopt(name, word, "answer "+start+" 201", "answer "+look+" 200", column, bodies))
+		id = made["id"].(string)
+		w.call(200, request{call: look, path: "/checkout/sessions/" + id, token: user})
+		if err := w.db.Read(w.t.Context()).Raw("SELECT session_id FROM payments WHERE id = ?", made["paymentId"]).Scan(&stripes).Error; err != nil {
+			w.t.Fatal(err)
+		}
+		return id, stripes
+	}
+	for i, c := range [][3]string{
+		{"a Checkout page's address", "url", `"uiMode":"hosted","successUrl":"https://shop.example/paid"`},
+		{"a Checkout page's secret", "clientSecret", `"uiMode":"embedded","returnUrl":"https://shop.example/paid"`},
+	} {
+		id, stripes := adopt(c[0], `{`+c[2]+`,"items":[{"priceId":"mug","quantity":1}],"reference":"page-`+fmt.Sprint(i)+`"}`, c[1])
+		// An event that shows a page while it is open, as those of a Till's own version or of another one may.
+		shown := w.atStripe("/v1/checkout/sessions/" + stripes)
+		w.deliver(200, event("checkout.session.completed", shown), w.webhook)
+		for _, path := range []string{"/checkout/sessions/" + id, "/payments/pay_" + strings.TrimPrefix(id, "chk_")} {
+			w.call(200, request{call: "GET by staff", path: path, token: w.staff})
+		}
+		w.call(404, request{call: look, path: "/checkout/sessions/" + stripes, token: w.user(w.userSecret(), jwt.MapClaims{"sub": "mallory"})})
+	}
+}
+
+// atStripe reads an object at Stripe.
+func (w *world) atStripe(path string) (object map[string]any) {
+	w.t.Helper()
+	q, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.stripe+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	q.Header.Set("Authorization", "Bearer "+w.stripeKey())
+	res, err := http.DefaultClient.Do(q)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&object); err != nil || res.StatusCode != http.StatusOK {
+		w.t.Fatalf("%s: %d %v", path, res.StatusCode, err)
+	}
+	return object
 }
 
 // staffLooks at each delivery, which it sees as it came, but for its secrets.

@@ -298,8 +298,8 @@ func (w *world) call(want int, q request, canaries ...*canary) (body map[string]
 	} else {
 		went(canaries...)
 	}
-	if strings.Contains(string(text), "_secret_") && res.Header.Get("Cache-Control") != "no-store" {
-		w.t.Errorf("%s answers a client secret that may be stored: %v", q.call, res.Header)
+	if (strings.Contains(string(text), "_secret_") || strings.Contains(string(text), "/_hosted/")) && res.Header.Get("Cache-Control") != "no-store" {
+		w.t.Errorf("%s answers a secret that may be stored: %v", q.call, res.Header)
 	}
 	_ = json.Unmarshal(text, &body)
 	return body

@@ -75,7 +75,7 @@ func TestRandomRequests(t *testing.T) {
 	all := operations(t)
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		r := &till{Rig: rig.Start(t, db, func(c *config.Config) {
-			c.SweepInterval, c.OutboundAllow, c.LimitCode = time.Second, []string{"127.0.0.0/8"}, 0
+			c.SweepInterval, c.OutboundAllow, c.LimitCode, c.AllowedOrigins = time.Second, []string{"127.0.0.0/8"}, 0, []string{"https://shop.example"}
 		}), outcomes: map[string]int{}}
 		r.people()
 		often := slices.Clone(all)
@@ -125,6 +125,9 @@ const (
 	formType = "multipart/form-data; boundary=b"
 )
 
+// shopPage is where a Checkout page of Stripe's may lead back to.
+const shopPage = "https://shop.example/paid?s={CHECKOUT_SESSION_ID}"
+
 // people makes callers and gives some of them something to have ids of.
 func (r *till) people() {
 	guest, user, staff := r.Guest(), r.User("jenny"), r.Staff("sam")
@@ -157,6 +160,7 @@ func (r *till) people() {
 		r.Confirm(p.Get("clientSecret"), "pm_card_visa")
 		r.Await(token, p.Get("id"), 0)
 		r.learn(p)
+		r.learn(r.Call("POST", "/checkout/sessions", token, map[string]any{"uiMode": "hosted", "successUrl": shopPage, "items": []any{map[string]any{"priceId": "tee", "quantity": 1}}}))
 		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
 		r.known["paid"] = append(r.known["paid"], p.Get("orderId"))
 		r.learn(r.Call("POST", "/orders/"+p.Get("orderId")+"/refunds", staff, map[string]any{"amount": 1}))
@@ -232,6 +236,10 @@ func (r *till) send(t *rapid.T, o operation) {
 		}
 	case strings.HasPrefix(o.path, "/orders"):
 		d.known["id"] = r.known["ord_"]
+	case strings.HasPrefix(o.path, "/checkout"):
+		d.known["id"] = slices.Concat(r.known["chk_"], r.known["pay_"])
+		d.known["uiMode"], d.known["successUrl"], d.known["returnUrl"] = []string{"hosted", "embedded"}, []string{shopPage}, []string{shopPage}
+		d.known["cancelUrl"] = []string{shopPage, "https://evil.example/"}
 	case strings.HasPrefix(o.path, "/payments"):
 		d.known["status"] = []string{"succeeded", "processing,unknown"}
 		d.known["id"] = r.known["pay_"]

@@ -21,8 +21,8 @@ type Config struct {
 	Addr string `name:"addr" env:"TILL_ADDR" help:"Address to listen on (default :8080)."`
 	// Port is what platforms set; Addr goes before it. Empty = not set.
 	Port string `name:"port" env:"PORT" hidden:""`
-	// AllowedOrigins are the web origins that may call from a browser: exact, or
-	// with a port of * for this machine (http://localhost:*). Empty = none.
+	// AllowedOrigins are the web origins that may call from a browser, and that Checkout
+	// leads back to: exact, or with a port of * for this machine (http://localhost:*). Empty = none.
 	AllowedOrigins []string `name:"allowed-origins" env:"TILL_ALLOWED_ORIGINS" help:"Web origins that may call, comma-separated; http://localhost:* is allowed."`
 
 	// StripeSecretKey is sk_… or a restricted rk_…. Required.

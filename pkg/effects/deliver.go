@@ -98,15 +98,52 @@ func (e *Effects) work(ctx context.Context, r row, last bool) (final bool, err e
 	if err = json.Unmarshal(r.Payload, &p); err != nil {
 		return true, fmt.Errorf("effect %s is unreadable: %w", r.ID, err)
 	}
-	failpoint.Here("effects.before_delivery")
-	err = e.deliver(ctx, r.ID, p)
-	failpoint.Here("effects.delivered")
-	final = errors.Is(err, mail.ErrPermanent) || r.Attempts+1 >= maxAttempts || last
-	e.show(ctx, span, r, err, final)
+	if !e.out.has(r.ID) {
+		failpoint.Here("effects.before_delivery")
+		err = e.deliver(ctx, r.ID, p)
+		failpoint.Here("effects.delivered")
+		final = errors.Is(err, mail.ErrPermanent) || r.Attempts+1 >= maxAttempts || last
+		e.show(ctx, span, r, err, final)
+	}
 	if dbErr := e.record(ctx, r, p, err, final); dbErr != nil {
+		if err == nil {
+			e.out.add(r.ID)
+		}
 		return false, errors.Join(err, dbErr)
 	}
+	e.out.remove(r.ID)
 	return final, err
+}
+
+// unrecorded are effects that this process has delivered while the database was too
+// busy, or away, to take it down. Their job runs again for the record alone.
+type unrecorded struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// mostUnrecorded bounds them: past it a letter goes out twice rather than memory.
+const mostUnrecorded = 10_000
+
+func (u *unrecorded) has(id string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.ids[id]
+}
+
+func (u *unrecorded) add(id string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ids == nil || len(u.ids) >= mostUnrecorded {
+		u.ids = map[string]bool{}
+	}
+	u.ids[id] = true
+}
+
+func (u *unrecorded) remove(id string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.ids, id)
 }
 
 func (e *Effects) deliver(ctx context.Context, id string, p payload) error {

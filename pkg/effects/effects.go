@@ -5,7 +5,8 @@
 //
 // A row holds all that its delivery needs, so nothing here knows orders or
 // payments. A crash between a delivery and its record repeats the delivery, with
-// the same Message-ID.
+// the same Message-ID. A record that the database does not take is made up for by
+// the process that has delivered.
 package effects
 
 import (
@@ -108,6 +109,7 @@ type Effects struct {
 	opt Options
 	// queue puts jobs in, with a transaction; it works none. What works is made by Run.
 	queue func(tx *gorm.DB, jobs []river.InsertManyParams) error
+	out   unrecorded
 }
 
 // New prepares the queue; Run delivers.

@@ -30,6 +30,7 @@ type request struct {
 	params   any               // a params struct of the SDK, or nil
 	metadata map[string]string // apart from params, to be written in order
 	named    map[string]string // likewise, by whole names
+	alsoOf   string            // a parameter that takes the same metadata, such as payment_intent_data
 	after    string            // starting_after, on lists
 	key      Key               // set for what may move money
 	version  string            // of the API, for what an app's SDK reads; empty: ours
@@ -107,6 +108,9 @@ func (r request) form() *form.Values {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.metadata)) {
 		v.Add("metadata["+name+"]", r.metadata[name])
+		if r.alsoOf != "" {
+			v.Add(r.alsoOf+"[metadata]["+name+"]", r.metadata[name])
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.named)) {
 		v.Add(name, r.named[name])

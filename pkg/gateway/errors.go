@@ -183,7 +183,9 @@ func safeCause(err error, f *flight) error {
 	return fmt.Errorf("the answer (status %d, %s) is not Stripe's", f.status, f.request)
 }
 
-var secrets = regexp.MustCompile(`\b(?:[erps]k_(?:test|live)_|whsec_)[A-Za-z0-9_*]+|\b[a-z]+(?:_[A-Za-z0-9]+)+_secret_[A-Za-z0-9%]+|client_secret=[^&\s"]+`)
+// secrets are keys, client secrets, and the addresses of Checkout pages: whoever has
+// one can pay there, and sees the payer's mail address.
+var secrets = regexp.MustCompile(`\b(?:[erps]k_(?:test|live)_|whsec_)[A-Za-z0-9_*]+|\b[a-z]+(?:_[A-Za-z0-9]+)+_secret_[A-Za-z0-9%]+|client_secret=[^&\s"]+|https?://[^\s"]*/cs_(?:test|live)_[^\s"]*`)
 
 // addresses are mail addresses, which Stripe's messages quote at times; of a URL it
 // strikes the user and password with the host.

@@ -16,6 +16,8 @@ func TestMask(t *testing.T) {
 		"a signing secret":                       {`{"secret":"whsec_1","url":"https://x"}`, `{"secret":"***","url":"https://x"}`},
 		"deep, in lists":                         {`{"a":[{"b":{"client_secret":"x"}},"pi_1_secret_abc"]}`, `{"a":[{"b":{"client_secret":"***"}},"***"]}`},
 		"within an address":                      {`{"url":"https://hooks.stripe.com/3d?client_secret=src_x&a=1"}`, `{"url":"https://hooks.stripe.com/3d?***&a=1"}`},
+		"a page of Checkout":                     {`{"id":"cs_test_a1","url":"https://checkout.stripe.com/c/pay/cs_test_a1#fidkdWxOYHwn%2F","success_url":"https://shop.example/paid?s={CHECKOUT_SESSION_ID}"}`, `{"id":"cs_test_a1","url":"***","success_url":"https://shop.example/paid?s={CHECKOUT_SESSION_ID}"}`},
+		"a page on a domain of the shop's":       {`{"url":"https://pay.shop.example/c/pay/cs_live_a1"}`, `{"url":"***"}`},
 		"within a sentence":                      {`{"message":"No such key: sk_live_abc"}`, `{"message":"No such key: ***"}`},
 		"a value that is called like a secret":   {`{"kind":"client_secret","id":"x"}`, `{"kind":"client_secret","id":"x"}`},
 		"a list of what is called like a secret": {`["client_secret","x"]`, `["client_secret","x"]`},

@@ -19,6 +19,8 @@ const (
 	ActRedirect ActionType = "redirect"
 	// ActDisplay: show the payer how to pay, at URL: a voucher, a code, a transfer.
 	ActDisplay ActionType = "display"
+	// ActCheckout: show the Checkout session in a frame of the app's.
+	ActCheckout ActionType = "checkout"
 	// ActVerify: the payer tells at URL what two small deposits were.
 	ActVerify ActionType = "verify_microdeposits"
 	// ActWait: nothing; the outcome is on its way.

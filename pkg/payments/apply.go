@@ -117,7 +117,11 @@ func (b *batch) apply(o Observation) (Change, error) {
 	case o.Warning != nil:
 		return b.applyWarning(p, order, o), nil
 	}
-	b.attach(p, order, o)
+	if o.Checkout != nil {
+		b.followSession(p, &o)
+	} else {
+		b.attach(p, order, o)
+	}
 	if c := o.Intent.Charge; c != nil {
 		b.charged[order.ID] = true
 		if order.BillingEmail == "" && c.BillingEmail != "" {
@@ -194,6 +198,9 @@ func (b *batch) attach(p *paymentRow, order *orderRow, o Observation) {
 	if p.ClientSecret == "" && o.Intent.ClientSecret != "" {
 		p.ClientSecret = o.Intent.ClientSecret
 		b.dirtyPayments[p.ID] = true
+	}
+	if p.Checkout != nil { // its call makes a page, which the intent says nothing of
+		return
 	}
 	revision, err := strconv.ParseInt(o.Intent.Metadata[metaRevision], 10, 64)
 	if err != nil || revision < p.Revision || (p.Stage != creating && p.Stage != sent) || o.Intent.Metadata[metaPayment] != string(p.ID) {

@@ -67,7 +67,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	// An answer to a call that makes a payment says nothing that moves its order.
 	moves := false
 	for _, o := range news {
-		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && o.Intent.Metadata[metaRevision] == "1"
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && !o.endsSession() && o.Intent.Metadata[metaRevision] == "1"
 		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
@@ -125,6 +125,9 @@ func ordersOf(column string, livemode bool, intents []gateway.IntentID, ids []ID
 
 // find returns the payment that an observation is about.
 func (b *batch) find(o Observation) (*paymentRow, Outcome) {
+	if o.Checkout != nil {
+		return b.findSession(o)
+	}
 	if p := b.byIntent[o.Intent.ID]; p != nil && o.Intent.ID != "" {
 		return p, Applied
 	}
@@ -193,7 +196,7 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	return b.s.effects.Add(ctx, tx, func(p *store.Pipe) {
 		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_disputed", "disputed", "fraud_warning", "amount_mismatch",
 			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
-		store.Update(p, payments, "intent_id", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
+		store.Update(p, payments, "intent_id", "session_id", "checkout", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
 			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
 		store.Update(p, sums, "refunded", "reserved", "refunds", "disputed", "disputes", "warnings")
 		store.Insert(p, newRefunds)

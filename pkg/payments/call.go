@@ -36,9 +36,12 @@ func (s *Service) callStripe(ctx context.Context, row paymentRow, o outcome) (pa
 	defer stop()
 	var answer gateway.Answer
 	var err error
-	if row.Revision == 1 {
+	switch {
+	case row.Call.Checkout != nil:
+		return s.callForPage(ctx, ask, row, o)
+	case row.Revision == 1:
 		answer, err = s.gateway.CreateIntent(ask, row.Call.Params, row.stripeKey())
-	} else {
+	default:
 		answer, err = s.gateway.UpdateIntent(ask, *row.IntentID, row.Call.Params, row.stripeKey())
 	}
 	var refusal *gateway.Refusal

@@ -68,10 +68,17 @@ func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row pa
 		}
 		row = settled
 	}
+	if row.Checkout.open() {
+		ended, err := s.endSession(ctx, who, row)
+		if err != nil || ended.live() && ended.Checkout.open() {
+			return ended, err
+		}
+		row = ended
+	}
 	switch {
 	case row.Status == Canceled:
 		return row, nil
-	case row.Status == Succeeded, row.Status == Processing:
+	case row.Status == Succeeded, row.Status == Processing, row.IntentID == nil: // the last is a page that was completed for nothing
 		return row, ErrNotCancelable
 	case row.Status == RequiresCapture && !who.Everyone:
 		return row, errHeld

@@ -35,11 +35,11 @@ var (
 type step int
 
 const (
-	answer step = iota // all is known
-	ask                // make the call that the row holds
-	join               // somebody else's call is under way: wait for it
-	settle             // a call of unknown outcome stands before a change of amount
-	drop               // nothing is to be paid any more: the live attempt goes first
+	answer  step = iota // all is known
+	ask                 // make the call that the row holds
+	join                // somebody else's call is under way: wait for it
+	settle              // a call of unknown outcome stands before a change of amount
+	replace             // the live attempt is ended first, as another one or none takes its place
 )
 
 type plan struct {
@@ -88,13 +88,14 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := s.attempt(ctx, tx, order, payments, cart, said, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	p, err := s.attempt(ctx, tx, order, payments, cart, said, r.page, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 	if err != nil {
 		return plan{}, err
 	}
-	// A request that has to wait for another change of amount has made nothing yet:
-	// its key stands for no row, so that the next call with it is looked at anew.
-	if p.step != settle && p.step != drop && (p.payment.ID != id || claimed) {
+	// A request that has to wait for another change of amount, or for another attempt's
+	// end, has made nothing yet: its key stands for no row, so that the next call with
+	// it is looked at anew.
+	if p.step != settle && p.step != replace && (p.payment.ID != id || claimed) {
 		if err := r.Idempotency.Bind(tx, string(p.payment.ID)); err != nil {
 			return plan{}, err
 		}
@@ -123,8 +124,8 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 
 // attempt decides what a request for paying this order means: the attempt that
 // is there, a change of its amount or terms, or a new one under newID. A nil said
-// leaves the terms as they are.
-func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, newID ID, cause timeline.Cause) (plan, error) {
+// leaves the terms as they are; page is the one that is asked for, if any.
+func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, page *Page, newID ID, cause timeline.Cause) (plan, error) {
 	current := newest(payments, func(p *paymentRow) bool { return p.live() })
 	total := money.Amount{Minor: order.Total, Currency: order.Currency}
 	if cart != nil {
@@ -149,18 +150,25 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	now := s.now()
 	switch {
 	case current != nil && total.Minor == 0:
-		return plan{step: drop, payment: *current}, nil
+		return plan{step: replace, payment: *current}, nil
+	case current != nil && (page != nil || current.Checkout != nil):
+		return s.beside(tx, order, current, cart, said, page, total)
 	case current == nil:
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
 		if total.Minor == 0 {
-			return s.payNothing(ctx, tx, order, payments, newID, cause)
+			return s.payNothing(ctx, tx, order, payments, page, newID, cause)
 		}
 		row := s.newAttempt(order, newID, total, now)
 		want := said.over(terms{})
 		row.StripeCustomerID, row.FutureUsage = want.customer, want.future
 		row.ask(want, terms{})
+		if page != nil {
+			if err := s.openPage(tx, order, &row, total, cart, *page, want); err != nil {
+				return plan{}, err
+			}
+		}
 		if err := tx.Create(&row).Error; err != nil {
 			return plan{}, err
 		}
@@ -235,12 +243,15 @@ func (s *Service) redeemBehind(tx *gorm.DB, order *orderRow, cart *priced) error
 }
 
 // payNothing pays an order whose total is 0: without Stripe, and once, since only an
-// open order comes here, under its lock.
-func (s *Service) payNothing(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, id ID, cause timeline.Cause) (plan, error) {
+// open order comes here, under its lock. Who asks for a page gets one that is complete.
+func (s *Service) payNothing(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, page *Page, id ID, cause timeline.Cause) (plan, error) {
 	b := s.newBatch()
 	row := paymentRow{
 		ID: id, OrderID: &order.ID, Livemode: s.conf.Livemode, Stage: attached, Status: Succeeded, Currency: order.Currency,
 		Version: 1, Revision: 1, CalledAt: b.now, CreatedAt: b.now, UpdatedAt: b.now,
+	}
+	if page != nil {
+		row.Checkout = &checkout{Mode: page.Mode, Status: SessionComplete, PaymentStatus: nothingToPay}
 	}
 	if err := tx.Create(&row).Error; err != nil {
 		return plan{}, err

@@ -58,6 +58,13 @@ func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
 			o.Intent.Status = ""
 		}
 		return o, true, err
+	case strings.HasPrefix(e.Type, "checkout.session."):
+		c, err := gateway.DecodeCheckout(e.Object)
+		o.Intent, o.Checkout = gateway.Intent{ID: c.IntentID, Metadata: c.Metadata, Livemode: c.Livemode}, &c
+		if e.APIVersion != gateway.APIVersion { // it is read
+			c.Status, o.Reread = "", true
+		}
+		return o, true, err
 	case e.Type == "charge.refund.updated", strings.HasPrefix(e.Type, "refund."):
 		refund, err := gateway.DecodeRefund(e.Object)
 		o.Intent, o.Refund = gateway.Intent{ID: refund.Intent, Metadata: refund.Metadata}, &refund

@@ -68,17 +68,18 @@ func (s *Service) whole(ctx context.Context, rows []orderRow) ([]Order, error) {
 // Payment returns a payment that the caller may see, or ErrNotFound.
 func (s *Service) Payment(ctx context.Context, who auth.Principal, id ID) (Payment, error) {
 	row, err := s.seen(ctx, who, id)
-	p := row.payment()
-	if who.Everyone {
-		p.NextAction = p.NextAction.withoutPages()
-	}
-	return p, err
+	return shown(row.payment(), who), err
 }
 
 func (s *Service) seen(ctx context.Context, who auth.Principal, id ID) (paymentRow, error) {
+	return s.seenUnder(ctx, who, "id", string(id))
+}
+
+// seenUnder finds a payment that the caller may see by what a column of it holds.
+func (s *Service) seenUnder(ctx context.Context, who auth.Principal, column, value string) (paymentRow, error) {
 	var row paymentRow
 	of := s.db.Read(ctx).Select("payments.*").Joins("JOIN orders ON orders.id = payments.order_id")
-	err := seenBy(of, who).Where("payments.id = ?", id).Take(&row).Error
+	err := seenBy(of, who).Where("payments."+column+" = ?", value).Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return row, ErrNotFound
 	}

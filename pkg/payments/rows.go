@@ -76,12 +76,16 @@ func (i itemRow) pack() catalog.Package {
 }
 
 type paymentRow struct {
-	ID           ID `gorm:"primaryKey"`
-	OrderID      *OrderID
-	InvoiceID    *string
-	Account      string
-	Livemode     bool
-	IntentID     *gateway.IntentID
+	ID        ID `gorm:"primaryKey"`
+	OrderID   *OrderID
+	InvoiceID *string
+	Account   string
+	Livemode  bool
+	IntentID  *gateway.IntentID
+	// SessionID and Checkout are of the page of Stripe's at which the attempt is paid.
+	// Its intent is not known until the payer tries to.
+	SessionID    *gateway.SessionID
+	Checkout     *checkout `gorm:"serializer:json"`
 	ClientSecret string
 	Stage        stage
 	Status       Status
@@ -119,10 +123,11 @@ type paymentRow struct {
 // letter, and what the order becomes once Stripe has done it: until then Stripe
 // may still take the old amount, and the order says so.
 type call struct {
-	Params gateway.IntentParams `json:"params"`
-	Items  []itemRow            `json:"items,omitempty"` // only where the order is priced anew
-	SetBy  string               `json:"setBy,omitempty"` // with Items, as in orderRow
-	Code   *promotion           `json:"code,omitempty"`  // with Items; nil: without a code
+	Params   gateway.IntentParams    `json:"params"`
+	Checkout *gateway.CheckoutParams `json:"checkout,omitempty"` // where it makes a page
+	Items    []itemRow               `json:"items,omitempty"`    // only where the order is priced anew
+	SetBy    string                  `json:"setBy,omitempty"`    // with Items, as in orderRow
+	Code     *promotion              `json:"code,omitempty"`     // with Items; nil: without a code
 }
 
 func (paymentRow) TableName() string { return "payments" }
@@ -167,6 +172,11 @@ func (r *paymentRow) payment() Payment {
 		p.Failure = explain(*r.Failure, "en")
 	}
 	p.NextAction = nextAction(p.Status, r.NextAction)
+	if p.Session = r.session(); p.Session != nil && r.live() {
+		if at, open := p.Session.nextAction(); open || p.Status == RequiresPaymentMethod {
+			p.NextAction = at
+		}
+	}
 	return p
 }
 

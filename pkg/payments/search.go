@@ -160,8 +160,7 @@ func (s *Service) Payments(ctx context.Context, who auth.Principal, f Filter, p 
 	rows, more, err := store.Fetch[paymentRow](look.payments(all, p).Select("payments.*"), p, "payments.id", store.NewestFirst)
 	payments := make([]Payment, len(rows))
 	for i, r := range rows {
-		payments[i] = r.payment()
-		payments[i].NextAction = payments[i].NextAction.withoutPages()
+		payments[i] = shown(r.payment(), who)
 	}
 	return payments, more, err
 }

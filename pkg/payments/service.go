@@ -28,6 +28,12 @@ const (
 	sentCheck = 10 * time.Second
 	// readInterval is how often one payment is read from Stripe at the most.
 	readInterval = 5 * time.Second
+	// askAgain is when a client whose call has not been answered does well to ask again.
+	askAgain = 2 * time.Second
+	// giveWayLimit is how many attempts one request ends for its own.
+	giveWayLimit = 3
+	// expiryGrace is how long after its time a page is looked at.
+	expiryGrace = 10 * time.Second
 	// keyLifetime is how long a Stripe key is trusted to replay. Stripe keeps keys
 	// for at least 24 hours. https://docs.stripe.com/api/idempotent_requests
 	keyLifetime = 23 * time.Hour
@@ -47,6 +53,8 @@ type Config struct {
 	MethodTypes []string
 	// CaptureMethod is that of orders whose backend does not say.
 	CaptureMethod CaptureMethod
+	// Origins are those that payers may be sent back to, see config.Config.
+	Origins []string
 	// AmountMin and AmountMax bound amounts that clients name, in minor units of
 	// Currency. AmountMax zero: clients may not name amounts.
 	Currency             money.Currency

@@ -11,6 +11,7 @@ import (
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
 	"till/pkg/store"
+	"till/pkg/telemetry"
 	"till/pkg/timeline"
 )
 
@@ -53,7 +54,7 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	}
 	note(ctx, &row)
 	switch {
-	case row.Stage == abandoned, row.Stage == attached && row.IntentID == nil: // Stripe has nothing of it
+	case row.Stage == abandoned, row.Stage == attached && row.IntentID == nil && row.SessionID == nil: // Stripe has nothing of it
 		return s.checked(ctx, row)
 	case row.Stage == attached:
 		return s.read(ctx, row)
@@ -77,20 +78,31 @@ func (s *Service) lookUp(ctx context.Context, row paymentRow, o outcome) (paymen
 		}
 		return s.store(ctx, row, o, false, observe(answer, timeline.ByRead))
 	}
-	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, earlier(s.now(), row.CalledAt.Add(keyLifetime)), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)})
+	found, ok, err := s.find(ctx, row)
 	switch {
 	case errors.Is(err, gateway.ErrUnknown), errors.Is(err, gateway.ErrRateLimited):
 		return s.unanswered(ctx, row, o, err)
 	case err != nil:
 		return row, err
 	case ok:
-		return s.store(ctx, row, o, true, observe(found, timeline.ByRead))
+		return s.store(ctx, row, o, true, found)
 	}
 	if err := s.abandon(ctx, row); err != nil {
 		return row, err
 	}
 	err = s.db.Read(ctx).Where("id = ?", row.ID).Take(&row).Error
 	return row, store.Translate(err)
+}
+
+// find looks among what was made at Stripe for what the row's first call asks for.
+func (s *Service) find(ctx context.Context, row paymentRow) (Observation, bool, error) {
+	last, match := earlier(s.now(), row.CalledAt.Add(keyLifetime)), map[string]string{metaInstance: s.conf.Instance, metaPayment: string(row.ID)}
+	if row.Checkout != nil {
+		found, ok, err := s.gateway.FindCheckout(ctx, row.CalledAt, last, match)
+		return observeSession(found, timeline.ByCall), ok, err
+	}
+	found, ok, err := s.gateway.FindIntent(ctx, row.CalledAt, last, match)
+	return observe(found, timeline.ByRead), ok, err
 }
 
 // read asks Stripe for an intent, at most once in readInterval for each payment
@@ -108,19 +120,18 @@ func (s *Service) read(ctx context.Context, row paymentRow) error {
 		}
 		return ErrNotYet
 	}
-	answer, err := s.gateway.ReadIntent(ctx, *row.IntentID)
+	news, err := s.look(ctx, row)
 	if err != nil {
 		if gateway.Missing(err) {
 			// Another account's key, or test data that was deleted: nothing that
 			// tells us that no money moved, so the row stays as it is.
-			s.log.WarnContext(ctx, "stripe does not know this intent", "intent", *row.IntentID)
+			s.log.WarnContext(ctx, "stripe does not know this payment", telemetry.PaymentKey, row.ID)
 			return errors.Join(err, s.checked(ctx, row))
 		}
 		return err
 	}
-	news := []Observation{observe(answer, timeline.ByRead)}
-	if c := answer.Intent.Charge; c != nil && c.Refunded != row.Refunded {
-		refunds, err := s.gateway.RefundsOf(ctx, *row.IntentID)
+	if c := news[0].Intent.Charge; c != nil && c.Refunded != row.Refunded {
+		refunds, err := s.gateway.RefundsOf(ctx, news[0].Intent.ID)
 		if err != nil {
 			return err
 		}
@@ -128,8 +139,8 @@ func (s *Service) read(ctx context.Context, row paymentRow) error {
 			news = append(news, observeRefund(r, timeline.ByRead))
 		}
 	}
-	if c := answer.Intent.Charge; c != nil && c.Disputed && row.Disputes == 0 {
-		disputes, err := s.gateway.DisputesOf(ctx, *row.IntentID)
+	if c := news[0].Intent.Charge; c != nil && c.Disputed && row.Disputes == 0 {
+		disputes, err := s.gateway.DisputesOf(ctx, news[0].Intent.ID)
 		if err != nil {
 			return err
 		}
@@ -166,6 +177,8 @@ func (s *Service) postpone(tx *gorm.DB, row paymentRow) error {
 	if !row.live() {
 		change["next_check_at"] = nil
 	} else if at := row.warningAt(); !at.IsZero() && at.After(s.now()) {
+		change["next_check_at"] = earlier(change["next_check_at"].(time.Time), at)
+	} else if at := row.lookAfterExpiry(); !at.IsZero() && at.After(s.now()) {
 		change["next_check_at"] = earlier(change["next_check_at"].(time.Time), at)
 	}
 	return tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, row.Version).Updates(change).Error

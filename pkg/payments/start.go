@@ -29,6 +29,7 @@ type StartRequest struct {
 	Idempotency idempotency.Request
 
 	customer gateway.CustomerID // the payer's, once it is known
+	page     *Page              // at which it is to be paid; nil: by a client secret
 }
 
 // Started is a payment after a call that makes or moves one.
@@ -63,8 +64,14 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest) (Started, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
 	defer cancel()
+	gaveWay := 0
 	for claimed := false; ; claimed = true {
 		p, err := s.open(ctx, who, r, claimed)
+		if err == nil && p.step == replace {
+			if gaveWay++; gaveWay > giveWayLimit {
+				err = ErrInProgress.Detailf("Somebody starts to pay this order another way at the same time.")
+			}
+		}
 		if err != nil && claimed && !store.Transient(err) {
 			err = errors.Join(err, s.release(ctx, r.Idempotency))
 		}
@@ -86,7 +93,7 @@ func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest
 // is plain, its own otherwise. claimed is as with begin. With an error comes what
 // may have been made all the same.
 func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest, claimed bool) (p plan, err error) {
-	if r.OrderID == "" && r.PromotionCode == "" && !claimed && !r.needsCustomer() {
+	if r.OrderID == "" && r.PromotionCode == "" && !claimed && r.page == nil && !r.needsCustomer() {
 		mine := *r // whoever gives up must not look at what the batch may still write
 		id := ID(store.NewID("pay_"))
 		p, err = s.openings.Do(ctx, opening{who: who, request: &mine, order: OrderID(store.NewID("ord_")), payment: id})
@@ -120,6 +127,9 @@ func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest,
 // world has moved and the request is to be looked at anew.
 func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key idempotency.Request) (out Started, again bool, err error) {
 	switch p.step {
+	case replace:
+		err = s.giveWay(ctx, who, p.payment)
+		again = err == nil
 	case ask:
 		p.payment, err = s.callStripe(ctx, p.payment, outcome{key: key, status: statusCode(p.created)})
 		again = p.payment.Stage == abandoned
@@ -128,14 +138,6 @@ func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key 
 		again = p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached
 		if err == nil && !again {
 			err = s.conclude(ctx, key, p.payment.Stage == attached)
-		}
-	case drop:
-		p.payment, err = s.cancelAtStripe(ctx, who, p.payment)
-		// Whatever it has become is looked at anew, but what nobody knows.
-		if again = errors.Is(err, ErrNotCancelable) || err == nil && p.payment.Status == Canceled; again {
-			err = nil
-		} else if err == nil {
-			err = errStripeSilent
 		}
 	}
 	if err != nil && !store.Transient(err) { // which letGo sees to; a call of its own has given the key back
@@ -151,7 +153,7 @@ func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key 
 func (s *Service) started(p plan, unknown bool) Started {
 	out := Started{Payment: p.payment.payment(), Created: p.created, Secret: p.secret && !unknown, Unknown: unknown, Replayed: p.replayed}
 	if unknown {
-		out.Payment.Status, out.Payment.NextAction, out.RetryAfter = Unknown, nextAction(Unknown, nil), 2*time.Second
+		out.Payment.Status, out.Payment.NextAction, out.RetryAfter = Unknown, nextAction(Unknown, nil), askAgain
 	}
 	return out
 }

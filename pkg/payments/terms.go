@@ -49,12 +49,15 @@ func (s *Service) termsOf(tx *gorm.DB, who auth.Principal, r *StartRequest, orde
 	if cart != nil {
 		total = cart.total.Minor
 	}
-	if r.needsCustomer() && r.customer == "" && order.Status == OrderOpen && total > 0 {
+	// A page is made for whom Stripe knows already; a customer is made for it only
+	// where something has to be saved.
+	wants := r.needsCustomer() || r.page != nil && who.Kind == auth.User
+	if wants && r.customer == "" && order.Status == OrderOpen && total > 0 {
 		known, err := s.customers.Known(tx, who)
 		if err != nil {
 			return nil, err
 		}
-		if known == "" {
+		if known == "" && r.needsCustomer() {
 			return nil, errNoCustomer
 		}
 		r.customer = known

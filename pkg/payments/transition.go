@@ -47,6 +47,9 @@ type Observation struct {
 	// Dispute and Warning are what the news is about likewise; Intent holds its id alone.
 	Dispute *gateway.Dispute
 	Warning *gateway.FraudWarning
+	// Checkout is what the news is about, if it is an attempt's page: then Intent holds
+	// the id of its intent, if it has one, and the page's metadata.
+	Checkout *gateway.Checkout
 	// Refunds says that Intent.Charge shows what has been refunded of it by now.
 	Refunds bool
 }
