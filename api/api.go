@@ -57,6 +57,8 @@ type Deps struct {
 	Log   *slog.Logger
 	// Limiter counts what Settings.Limits are about. nil only where there are none.
 	Limiter *limits.Limiter
+	// Guard refuses who tests cards. nil: nobody is.
+	Guard *limits.Guard
 	// Metrics count requests and Tracing shows them. nil: neither.
 	Metrics *telemetry.Metrics
 	Tracing *telemetry.Tracing
@@ -103,11 +105,11 @@ func assemble(d Deps, h openapi.StrictServerInterface) (*echo.Echo, error) {
 		guards[o.id] = []echo.MiddlewareFunc{admit(o, d.Auth, d.Settings.BodyLimit)}
 	}
 	var handling []openapi.StrictMiddlewareFunc
-	if d.Settings.Limits != (Limits{}) {
+	if d.Settings.Limits != (Limits{}) || d.Guard.On() {
 		if d.Limiter == nil {
 			return nil, errors.New("api: there are limits, and nothing that counts")
 		}
-		handling = append(handling, limited(ops, d.Limiter, d.Settings.Limits))
+		handling = append(handling, limited(ops, d.Limiter, d.Guard, d.Settings.Limits))
 	}
 	guards[streamOperation] = append(guards[streamOperation], acceptsEvents)
 

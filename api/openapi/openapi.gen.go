@@ -578,6 +578,11 @@ type NextAction struct {
 
 // Order defines model for Order.
 type Order struct {
+	// AmountCaptured Minor units that were taken, before refunds. Less than `total` on a paid order where only a part of what was held was captured
+	//
+	// Example: 3600
+	AmountCaptured int64 `json:"amountCaptured"`
+
 	// AmountDisputed Minor units that disputes have taken and not given back, for server keys and staff; left out where nothing
 	AmountDisputed *int64 `json:"amountDisputed,omitempty"`
 
@@ -773,7 +778,7 @@ type Payment struct {
 	// Currency Example: eur
 	Currency string `json:"currency"`
 
-	// Failure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`.
+	// Failure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. Payers are told `generic_decline` where Stripe says not to tell them more, and after three declines; the backend and staff are told all.
 	Failure *PaymentFailure `json:"failure,omitempty"`
 
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
@@ -805,7 +810,7 @@ type Payment struct {
 	Version int64 `json:"version"`
 }
 
-// PaymentFailure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`.
+// PaymentFailure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. Payers are told `generic_decline` where Stripe says not to tell them more, and after three declines; the backend and staff are told all.
 type PaymentFailure struct {
 	// Advice Open set: `try_again`, `other_card`, `authenticate`, `contact_bank`, `stop`
 	//

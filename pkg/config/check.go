@@ -41,6 +41,8 @@ func (c *Config) Check() error {
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
 	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
 	f.word("TILL_FRAUD_WARNING", c.FraudWarning, "refund", "flag", "off")
+	f.word("TILL_GUARD", c.Guard, "on", "off")
+	f.positive("TILL_GUARD_WINDOW", c.GuardWindow)
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
@@ -118,6 +120,7 @@ func (c *Config) checkServer(f *faults) {
 	}
 	for variable, limit := range map[string]int64{
 		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest, "TILL_LIMIT_CODE": c.LimitCode,
+		"TILL_GUARD_USER": c.GuardUser, "TILL_GUARD_ADDRESS": c.GuardAddress, "TILL_GUARD_ORDER": c.GuardOrder, "TILL_GUARD_CARD": c.GuardCard, "TILL_GUARD_CARDS": c.GuardCards, "TILL_GUARD_PAYMENT": c.GuardPayment, "TILL_GUARD_BURST": c.GuardBurst,
 	} {
 		if limit < 0 {
 			f.add("%s must be a number, or 0 for no limit, not %d", variable, limit)

@@ -11,6 +11,7 @@ import (
 	"till/pkg/auth"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/limits"
 	"till/pkg/money"
 	"till/pkg/outbound"
 	"till/pkg/problem"
@@ -88,7 +89,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := s.attempt(ctx, tx, order, payments, cart, said, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	p, err := s.attempt(ctx, tx, order, payments, cart, said, id, limits.Hidden("network", r.Network), timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 	if err != nil {
 		return plan{}, err
 	}
@@ -122,9 +123,9 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 }
 
 // attempt decides what a request for paying this order means: the attempt that
-// is there, a change of its amount or terms, or a new one under newID. A nil said
-// leaves the terms as they are.
-func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, newID ID, cause timeline.Cause) (plan, error) {
+// is there, a change of its amount or terms, or a new one under newID, started from
+// network. A nil said leaves the terms as they are.
+func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, newID ID, network string, cause timeline.Cause) (plan, error) {
 	current := newest(payments, func(p *paymentRow) bool { return p.live() })
 	total := money.Amount{Minor: order.Total, Currency: order.Currency}
 	if cart != nil {
@@ -158,6 +159,7 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 			return s.payNothing(ctx, tx, order, payments, newID, cause)
 		}
 		row := s.newAttempt(order, newID, total, now)
+		row.Network = network
 		want := said.over(terms{})
 		row.StripeCustomerID, row.FutureUsage = want.customer, want.future
 		row.ask(want, terms{})

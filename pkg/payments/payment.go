@@ -52,6 +52,7 @@ type Payment struct {
 	Customer      gateway.CustomerID // whose saved ways to pay may pay it; empty for a plain payment
 	Future        customers.Usage    // what the payer agreed to have the way to pay kept for; empty: nothing
 	Failure       *Failure
+	Withheld      bool        // payers are not told any more why a card was declined
 	NextAction    *NextAction // nil where nothing is left to do for the payer's app
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
