@@ -110,7 +110,7 @@ func admit(o operation, verifier *auth.Verifier, bodyLimit int64) echo.Middlewar
 			if err != nil {
 				return err
 			}
-			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body), strings.Join(r.Header.Values("Accept-Language"), ","), network(c.RealIP())})
+			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(usedUp.ReplaceAll(body, nil)), strings.Join(r.Header.Values("Accept-Language"), ","), network(c.RealIP())})
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)
 		}

@@ -37,6 +37,20 @@ func (e CreateOrderCaptureMethod) Valid() bool {
 	}
 }
 
+// Captcha The CAPTCHA that payers solve. Absent where there is none.
+type Captcha struct {
+	// Always Whether each call wants a token; else send one after 403 `captcha_required`
+	Always bool `json:"always"`
+
+	// Provider Open set: `turnstile`, `hcaptcha`, `recaptcha`
+	//
+	// Example: turnstile
+	Provider string `json:"provider"`
+
+	// SiteKey Example: 1x00000000000000000000AA
+	SiteKey string `json:"siteKey"`
+}
+
 // CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
 //
 // Example: automatic
@@ -52,6 +66,9 @@ type CapturePayment struct {
 
 // ClientConfig defines model for ClientConfig.
 type ClientConfig struct {
+	// Captcha The CAPTCHA that payers solve. Absent where there is none.
+	Captcha *Captcha `json:"captcha,omitempty"`
+
 	// Currency ISO 4217, lower case
 	//
 	// Example: eur
@@ -135,6 +152,9 @@ type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
+
 	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
@@ -183,6 +203,9 @@ type CreatePaymentIntent struct {
 type CreatePaymentSheet struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
+
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
 
 	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
@@ -259,6 +282,9 @@ type CreateRefund struct {
 
 // CreateSetupIntent defines model for CreateSetupIntent.
 type CreateSetupIntent struct {
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
+
 	// Usage What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
 	//
 	// Example: off_session

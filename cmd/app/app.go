@@ -19,6 +19,7 @@ import (
 
 	"till/api"
 	"till/pkg/auth"
+	"till/pkg/captcha"
 	"till/pkg/catalog"
 	"till/pkg/config"
 	"till/pkg/customers"
@@ -147,14 +148,19 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
 	}
+	verify, err := captchaOf(conf)
+	if err != nil {
+		return nil, err
+	}
 	a.Handler, err = api.New(api.Deps{
 		Settings: api.Settings{
 			PublishableKey: conf.StripePublishableKey, Currency: string(currency), Livemode: conf.Livemode(), StripeJSURL: conf.StripeJSURL,
 			Guests: conf.GuestsOn(), AmountMin: rules.AmountMin, AmountMax: rules.AmountMax, AllowedOrigins: conf.AllowedOrigins,
 			TrustedProxies: conf.Proxies(),
+			Captcha:        api.Captcha{Provider: conf.Captcha, SiteKey: conf.CaptchaSiteKey, After: conf.CaptchaAfter, Down: conf.CaptchaDown},
 			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest, Code: conf.LimitCode},
 		},
-		Limiter: a.Limiter, Guard: a.Guard,
+		Limiter: a.Limiter, Guard: a.Guard, Captcha: verify,
 		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
@@ -169,6 +175,14 @@ func guardLimits(conf config.Config) limits.GuardLimits {
 		Window: conf.GuardWindow, User: conf.GuardUser, Address: conf.GuardAddress, Order: conf.GuardOrder, Card: conf.GuardCard, Cards: conf.GuardCards,
 		Payment: conf.GuardPayment, Burst: conf.GuardBurst,
 	}
+}
+
+// captchaOf is the CAPTCHA that the settings name; nil where they name none.
+func captchaOf(conf config.Config) (*captcha.Verifier, error) {
+	if conf.Captcha == "" {
+		return nil, nil
+	}
+	return captcha.New(captcha.Options{Provider: conf.Captcha, Secret: string(conf.CaptchaSecret), Hostnames: conf.CaptchaHostnames, URL: conf.CaptchaURL})
 }
 
 func guestSecret(conf config.Config) string {

@@ -2,7 +2,11 @@ package limits
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -266,4 +270,90 @@ func TestABurstOfTinyPaymentsIsToldOnce(t *testing.T) {
 			t.Errorf("told %d times", n)
 		}
 	}, func(c *config.Config) { c.GuardBurst = 20 })
+}
+
+// captchas is a provider that behaves as the documented ones: each token is good once.
+// It fails over those that begin with down.
+func captchas(t *testing.T) string {
+	var used sync.Map
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		token := q.PostFormValue("response")
+		if strings.HasPrefix(token, "down") {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, again := used.LoadOrStore(token, true)
+		switch {
+		case q.PostFormValue("secret") != "captcha-secret":
+			_, _ = w.Write([]byte(`{"success":false,"error-codes":["invalid-input-secret"]}`))
+		case !strings.HasPrefix(token, "solved"):
+			_, _ = w.Write([]byte(`{"success":false,"error-codes":["invalid-input-response"]}`))
+		case again:
+			_, _ = w.Write([]byte(`{"success":false,"error-codes":["timeout-or-duplicate"]}`))
+		default:
+			_, _ = w.Write([]byte(`{"success":true,"hostname":"shop.example"}`))
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// After a decline the next payment wants a CAPTCHA; nothing is written without one.
+// While its provider is down, only who has had no card declined goes on.
+func TestACaptchaAfterADecline(t *testing.T) {
+	url := captchas(t)
+	guarded(t, func(t *testing.T, r *rig.Rig, _ *clock) {
+		a := &tester{Rig: r}
+		user := a.User("jo")
+		if c := a.Call("GET", "/config", "", nil); c.Get("captcha.provider") != "turnstile" || c.Get("captcha.siteKey") != "site" || c.Get("captcha.always") != "false" {
+			t.Errorf("%s", c.Body)
+		}
+		start := func(want int, code string, who string, at int, more ...any) {
+			t.Helper()
+			got := a.Call("POST", "/payments/intent", who, cart(more...), append(from(at), "Idempotency-Key", "k"+who[len(who)-8:])...)
+			if got.Status != want || got.Get("code") != code {
+				t.Errorf("%d %s, want %d %s", got.Status, got.Body, want, code)
+			}
+		}
+		a.try(a.Confirm, a.Call("POST", "/payments/intent", user, cart(), from(1)...).Get("clientSecret"))
+		orders := a.Count("SELECT count(*) FROM orders")
+		start(403, "captcha_required", user, 1)
+		start(403, "captcha_required", user, 1, "captchaToken", "made up")
+		if n := a.Count("SELECT count(*) FROM orders"); n != orders {
+			t.Errorf("%d orders were written", n-orders)
+		}
+		name := t.Name()
+		start(201, "", user, 1, "captchaToken", "solved 1"+name)
+		start(403, "captcha_required", user, 1, "captchaToken", "solved 1"+name)
+		start(201, "", user, 1, "captchaToken", "solved 2"+name) // a replay, with a token of its own
+		start(403, "captcha_required", a.User("same address"), 1)
+		start(201, "", a.User("other"), 2)
+		start(503, "captcha_unavailable", user, 1, "captchaToken", "down")
+	}, func(c *config.Config) {
+		c.Captcha, c.CaptchaSiteKey, c.CaptchaSecret, c.CaptchaAfter, c.CaptchaDown, c.CaptchaURL = "turnstile", "site", "captcha-secret", 1, "auto", url
+	})
+}
+
+// A CAPTCHA that is always asked for, and a provider that is down: payers who have done
+// nothing pass.
+func TestACaptchaForEverybody(t *testing.T) {
+	url := captchas(t)
+	guarded(t, func(t *testing.T, r *rig.Rig, _ *clock) {
+		user := r.User("jo")
+		for _, tc := range []struct {
+			token []any
+			want  int
+		}{
+			{nil, 403}, {[]any{"captchaToken", "made up"}, 403}, {[]any{"captchaToken", "solved " + t.Name()}, 201}, {[]any{"captchaToken", "down"}, 201},
+		} {
+			if got := r.Call("POST", "/payments/intent", user, cart(tc.token...)); got.Status != tc.want {
+				t.Errorf("%v: %d %s", tc.token, got.Status, got.Body)
+			}
+		}
+		if got := r.Call("POST", "/me/setup-intents", user, map[string]any{"usage": "off_session"}); got.Status != 403 {
+			t.Errorf("%d %s", got.Status, got.Body)
+		}
+	}, func(c *config.Config) {
+		c.Captcha, c.CaptchaSiteKey, c.CaptchaSecret, c.CaptchaAfter, c.CaptchaDown, c.CaptchaURL = "turnstile", "site", "captcha-secret", 0, "auto", url
+	})
 }

@@ -135,6 +135,26 @@ type Config struct {
 	// GuardBurst is how many declined or tiny payments within ten minutes, of all
 	// callers, staff is told of; default 100.
 	GuardBurst int64 `name:"guard-burst" env:"TILL_GUARD_BURST" default:"100" help:"Declined or tiny payments in ten minutes that staff is told of; 0 = never."`
+	// Captcha is the provider of a CAPTCHA that payers solve before a payment is started:
+	// turnstile, hcaptcha or recaptcha. Empty = none. See SECURITY.md.
+	Captcha string `name:"captcha" env:"TILL_CAPTCHA" help:"CAPTCHA before payments: turnstile, hcaptcha or recaptcha; none = off."`
+	// CaptchaSiteKey is told to clients. Required with Captcha.
+	CaptchaSiteKey string `name:"captcha-site-key" env:"TILL_CAPTCHA_SITE_KEY" help:"The CAPTCHA's site key, told to clients."`
+	// CaptchaSecret is the provider's for your site. Required with Captcha.
+	CaptchaSecret Secret `name:"captcha-secret" env:"TILL_CAPTCHA_SECRET" help:"The CAPTCHA's secret key."`
+	// CaptchaHostnames are where the CAPTCHA may have been solved, such as
+	// shop.example.com. Empty = wherever the provider lets it.
+	CaptchaHostnames []string `name:"captcha-hostnames" env:"TILL_CAPTCHA_HOSTNAMES" help:"Host names that the CAPTCHA may be solved on, comma-separated."`
+	// CaptchaAfter is how many declines within GuardWindow a user or guest, or an
+	// address, may have before the CAPTCHA is asked for. 0 = always; default 1.
+	CaptchaAfter int64 `name:"captcha-after" env:"TILL_CAPTCHA_AFTER" default:"1" help:"Declines before the CAPTCHA is asked for; 0 = always."`
+	// CaptchaDown is what becomes of callers while the provider does not answer: auto
+	// (who has had a card declined within GuardWindow is refused, others pass; default),
+	// open (all pass) or closed (all are refused).
+	CaptchaDown string `name:"captcha-down" env:"TILL_CAPTCHA_DOWN" default:"auto" help:"While the CAPTCHA's provider is down: auto, open or closed."`
+	// CaptchaURL is where tokens are verified, in place of the provider. Only for tests,
+	// refused with a live key.
+	CaptchaURL string `name:"captcha-url" env:"TILL_CAPTCHA_URL" help:"Base URL of a test provider of CAPTCHAs."`
 	// TrustedProxies are the addresses and ranges (CIDR) of your own proxies, whose
 	// X-Forwarded-For says who is calling. Empty = none: the caller is who connects.
 	TrustedProxies []string `name:"trusted-proxies" env:"TILL_TRUSTED_PROXIES" help:"Addresses and CIDRs of your proxies, comma-separated."`

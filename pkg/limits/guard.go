@@ -171,8 +171,14 @@ func (g *Guard) Check(ctx context.Context, owner, network, order string) error {
 	return ErrDeclines.After(max(wait, time.Second))
 }
 
-// Declines is how many declines of one user there were within the window.
-func (g *Guard) Declines(ctx context.Context, owner string) (n int64, err error) {
-	err = g.db.Read(ctx).Model(&CardTry{}).Where("owner = ? AND declined AND second > ?", Hidden("owner", owner), g.since()).Count(&n).Error
+// Declines is how many declines there were within the window of one user, or from one
+// network, whichever are more.
+func (g *Guard) Declines(ctx context.Context, owner, network string) (n int64, err error) {
+	err = g.db.Read(ctx).Raw(`SELECT count(*) FROM (SELECT 1 FROM card_tries WHERE owner = ? AND declined AND second > ? LIMIT ?) AS o
+		UNION ALL SELECT count(*) FROM (SELECT 1 FROM card_tries WHERE network = ? AND declined AND second > ? LIMIT ?) AS n ORDER BY 1 DESC LIMIT 1`,
+		Hidden("owner", owner), g.since(), mostDeclines, Hidden("network", network), g.since(), mostDeclines).Scan(&n).Error
 	return n, store.Translate(err)
 }
+
+// mostDeclines is as far as Declines counts.
+const mostDeclines = 1000
