@@ -110,7 +110,7 @@ func admit(o operation, verifier *auth.Verifier, bodyLimit int64) echo.Middlewar
 			if err != nil {
 				return err
 			}
-			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(body), strings.Join(r.Header.Values("Accept-Language"), ",")})
+			ctx = context.WithValue(ctx, callKey{}, call{r.Method, r.URL.Path, hash(usedUp.ReplaceAll(body, nil)), strings.Join(r.Header.Values("Accept-Language"), ","), network(c.RealIP())})
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)
 		}
@@ -385,8 +385,8 @@ func kindOf(schema *openapi3.Schema) string {
 }
 
 // call is the request as idempotency keys are bound to it, and the languages that
-// its sender reads.
-type call struct{ method, path, bodyHash, acceptLanguage string }
+// its sender reads, and where it comes from.
+type call struct{ method, path, bodyHash, acceptLanguage, network string }
 
 type callKey struct{}
 
@@ -405,6 +405,12 @@ func keyed(ctx context.Context, key *string) idempotency.Request {
 func heard(ctx context.Context) string {
 	made, _ := ctx.Value(callKey{}).(call)
 	return made.acceptLanguage
+}
+
+// from is the network that a request comes from.
+func from(ctx context.Context) string {
+	made, _ := ctx.Value(callKey{}).(call)
+	return made.network
 }
 
 func hash(body []byte) string {

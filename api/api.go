@@ -11,6 +11,7 @@ import (
 
 	"till/api/openapi"
 	"till/pkg/auth"
+	"till/pkg/captcha"
 	"till/pkg/catalog"
 	"till/pkg/customers"
 	"till/pkg/inbox"
@@ -39,6 +40,7 @@ type Settings struct {
 	// TrustedProxies say by X-Forwarded-For who is calling; none = who connects.
 	TrustedProxies []netip.Prefix
 	Limits         Limits
+	Captcha        Captcha
 }
 
 // Deps are what the edge stands on. All are required that do not say what their nil means.
@@ -57,6 +59,10 @@ type Deps struct {
 	Log   *slog.Logger
 	// Limiter counts what Settings.Limits are about. nil only where there are none.
 	Limiter *limits.Limiter
+	// Guard refuses who tests cards. nil: nobody is.
+	Guard *limits.Guard
+	// Captcha verifies what Settings.Captcha asks for. nil: nothing is asked for.
+	Captcha *captcha.Verifier
 	// Metrics count requests and Tracing shows them. nil: neither.
 	Metrics *telemetry.Metrics
 	Tracing *telemetry.Tracing
@@ -103,11 +109,14 @@ func assemble(d Deps, h openapi.StrictServerInterface) (*echo.Echo, error) {
 		guards[o.id] = []echo.MiddlewareFunc{admit(o, d.Auth, d.Settings.BodyLimit)}
 	}
 	var handling []openapi.StrictMiddlewareFunc
-	if d.Settings.Limits != (Limits{}) {
+	if d.Captcha != nil { // the first is the innermost: who is over a limit is not asked
+		handling = append(handling, challenged(d.Captcha, d.Guard, d.Settings.Captcha, d.Log))
+	}
+	if d.Settings.Limits != (Limits{}) || d.Guard.On() {
 		if d.Limiter == nil {
 			return nil, errors.New("api: there are limits, and nothing that counts")
 		}
-		handling = append(handling, limited(ops, d.Limiter, d.Settings.Limits))
+		handling = append(handling, limited(ops, d.Limiter, d.Guard, d.Settings.Limits))
 	}
 	guards[streamOperation] = append(guards[streamOperation], acceptsEvents)
 

@@ -23,6 +23,7 @@ func (h *handlers) CreateCheckoutSession(ctx context.Context, r openapi.CreateCh
 			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
+		Network:     from(ctx),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
 	if err != nil {

@@ -9,7 +9,12 @@ import (
 // GetConfig tells a client what it needs to start.
 func (h *handlers) GetConfig(context.Context, openapi.GetConfigRequestObject) (openapi.GetConfigResponseObject, error) {
 	s := h.settings
+	var asked *openapi.Captcha
+	if s.Captcha.Provider != "" {
+		asked = &openapi.Captcha{Provider: s.Captcha.Provider, SiteKey: s.Captcha.SiteKey, Always: s.Captcha.After == 0}
+	}
 	return openapi.GetConfig200JSONResponse{
+		Captcha:        asked,
 		PublishableKey: s.PublishableKey,
 		Currency:       s.Currency,
 		Livemode:       s.Livemode,

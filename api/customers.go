@@ -40,7 +40,7 @@ func (h *handlers) MakePaymentMethodDefault(ctx context.Context, r openapi.MakeP
 
 // CreateSetupIntent starts saving a way to pay.
 func (h *handlers) CreateSetupIntent(ctx context.Context, r openapi.CreateSetupIntentRequestObject) (openapi.CreateSetupIntentResponseObject, error) {
-	s, err := h.customers.SetUp(ctx, auth.From(ctx), customers.Usage(r.Body.Usage), keyed(ctx, r.Params.IdempotencyKey))
+	s, err := h.customers.SetUp(ctx, auth.From(ctx), customers.Usage(r.Body.Usage), from(ctx), keyed(ctx, r.Params.IdempotencyKey))
 	if err != nil {
 		return nil, err
 	}

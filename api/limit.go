@@ -34,6 +34,7 @@ const (
 	perOrder   = "order"
 	perGuest   = "guest"
 	perCode    = "promotionCode"
+	perCards   = "cards" // declined ones; see limits.Guard
 )
 
 // readLimits refuses what it does not know: such a limit would hold nobody.
@@ -48,7 +49,7 @@ func readLimits(extension any, method string, public bool) ([]string, error) {
 	var kinds []string
 	for _, w := range words {
 		kind, _ := w.(string)
-		known := []string{perUser, perAddress, perOrder, perGuest, perCode}
+		known := []string{perUser, perAddress, perOrder, perGuest, perCode, perCards}
 		if public {
 			known = []string{perAddress, perGuest} // there is nobody to whom more could belong
 		}
@@ -63,7 +64,7 @@ func readLimits(extension any, method string, public bool) ([]string, error) {
 // limited counts the calls that the contract limits and refuses those that are too
 // many, before anything of theirs is written. A call counts once it has been found
 // to be in order, also if it repeats an earlier one with its Idempotency-Key.
-func limited(ops []operation, limiter *limits.Limiter, most Limits) openapi.StrictMiddlewareFunc {
+func limited(ops []operation, limiter *limits.Limiter, guard *limits.Guard, most Limits) openapi.StrictMiddlewareFunc {
 	by := map[string]operation{}
 	for _, o := range ops {
 		if len(o.limits) > 0 {
@@ -82,6 +83,9 @@ func limited(ops []operation, limiter *limits.Limiter, most Limits) openapi.Stri
 			}
 			if err := limiter.Check(c.Request().Context(), hits...); err != nil {
 				return nil, sayLimit(c, err)
+			}
+			if err := o.guarded(c, request, guard); err != nil {
+				return nil, err
 			}
 			tries := o.tries(c, request, most)
 			if len(tries) == 0 {
@@ -127,6 +131,23 @@ func (o operation) tries(c echo.Context, request any, most Limits) []limits.Hit 
 	}
 }
 
+// guarded refuses who has had too many cards declined. What they have written before
+// stays, and is told at every GET.
+func (o operation) guarded(c echo.Context, request any, guard *limits.Guard) error {
+	if !guard.On() || !slices.Contains(o.limits, perCards) {
+		return nil
+	}
+	order := ""
+	switch r := request.(type) {
+	case openapi.CreatePaymentIntentRequestObject:
+		order = value(r.Body.OrderId)
+	case openapi.CreatePaymentSheetRequestObject:
+		order = value(r.Body.OrderId)
+	}
+	ctx := c.Request().Context()
+	return guard.Check(ctx, auth.From(ctx).Owner(), network(c.RealIP()), order)
+}
+
 func codeOf(request any) string {
 	switch r := request.(type) {
 	case openapi.CreateOrderRequestObject:
@@ -152,8 +173,8 @@ func (o operation) hits(c echo.Context, request any, most Limits) ([]limits.Hit,
 	for _, kind := range o.limits {
 		h := limits.Hit{Kind: kind}
 		switch {
-		case kind == perCode:
-			continue // see tries
+		case kind == perCode, kind == perCards:
+			continue // see tries and guarded
 		case who.Everyone && (kind == perUser || kind == perAddress):
 			continue
 		case kind == perUser:

@@ -29,10 +29,10 @@ func TestWhatTheContractLimits(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
+		"createPaymentIntent": "user address order promotionCode cards", "createGuestToken": "guest",
 		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
-		"createCheckoutSession": "user address order promotionCode", "expireCheckoutSession": "user address",
-		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address",
+		"createCheckoutSession": "user address order promotionCode cards", "expireCheckoutSession": "user address",
+		"createPaymentSheet": "user address order promotionCode cards", "createSetupIntent": "user address cards",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {

@@ -23,6 +23,7 @@ func (h *handlers) CreatePaymentSheet(ctx context.Context, r openapi.CreatePayme
 				Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 			},
 			Future:      customers.Usage(value(b.SetupFutureUsage)),
+			Network:     from(ctx),
 			Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 		},
 	})

@@ -23,6 +23,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
+		Network:     from(ctx),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
 	if err != nil {
@@ -142,7 +143,11 @@ func viewPayment(ctx context.Context, p payments.Payment) openapi.Payment {
 		Status: string(p.Status), NextAction: viewNextAction(p.NextAction), Version: p.Version, SetupFutureUsage: opt(string(p.Future)), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 	if p.Failure != nil {
-		f := p.Failure.In(heard(ctx))
+		told := p.Failure
+		if !auth.From(ctx).Everyone {
+			told = told.ToPayer(p.Withheld)
+		}
+		f := told.In(heard(ctx))
 		v.Failure = &openapi.PaymentFailure{Code: f.Code, DeclineCode: opt(f.DeclineCode), Message: f.Message, Advice: string(f.Advice)}
 	}
 	return v

@@ -37,6 +37,20 @@ func (e CreateOrderCaptureMethod) Valid() bool {
 	}
 }
 
+// Captcha The CAPTCHA that payers solve. Absent where there is none.
+type Captcha struct {
+	// Always Whether each call wants a token; else send one after 403 `captcha_required`
+	Always bool `json:"always"`
+
+	// Provider Open set: `turnstile`, `hcaptcha`, `recaptcha`
+	//
+	// Example: turnstile
+	Provider string `json:"provider"`
+
+	// SiteKey Example: 1x00000000000000000000AA
+	SiteKey string `json:"siteKey"`
+}
+
 // CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
 //
 // Example: automatic
@@ -50,8 +64,69 @@ type CapturePayment struct {
 	Amount *int64 `json:"amount,omitempty"`
 }
 
+// CheckoutSession defines model for CheckoutSession.
+type CheckoutSession struct {
+	// Amount Minor units
+	//
+	// Example: 3600
+	Amount int64 `json:"amount"`
+
+	// ClientSecret For `stripe.initEmbeddedCheckout`, while an embedded session is open. Keep it out of logs and URLs.
+	//
+	// Example: cs_test_a1_secret_x
+	ClientSecret *string `json:"clientSecret,omitempty"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// ExpiresAt When nobody can pay there any more; left out until Stripe has answered
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// Id Example: chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+	Id string `json:"id"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PaymentId The payment that is made there; its `status` says how far it got
+	//
+	// Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+	PaymentId string `json:"paymentId"`
+
+	// PaymentStatus Stripe's word, an open set: `unpaid`, `paid`, `no_payment_required`. Held money is `unpaid` until it is captured.
+	//
+	// Example: unpaid
+	PaymentStatus string `json:"paymentStatus"`
+
+	// PublishableKey Example: pk_test_demo
+	PublishableKey string `json:"publishableKey"`
+
+	// Status An open set, Stripe's words and one of ours: `open`, `complete`, `expired`, and `unknown` while Stripe's answer to us is not known. A complete one is not yet paid: see `paymentStatus`.
+	//
+	// Example: open
+	Status string `json:"status"`
+
+	// UiMode Open set: `hosted`, `embedded`
+	//
+	// Example: hosted
+	UiMode string `json:"uiMode"`
+
+	// Url Where to send the payer, while a hosted session is open. Whoever has it can pay there, so only the payer is told.
+	//
+	// Example: https://checkout.stripe.com/c/pay/cs_test_a1
+	Url *string `json:"url,omitempty"`
+
+	// Version Of the payment, for `after` of `GET /payments/{id}?wait=`
+	//
+	// Example: 2
+	Version int64 `json:"version"`
+}
+
 // ClientConfig defines model for ClientConfig.
 type ClientConfig struct {
+	// Captcha The CAPTCHA that payers solve. Absent where there is none.
+	Captcha *Captcha `json:"captcha,omitempty"`
+
 	// Currency ISO 4217, lower case
 	//
 	// Example: eur
@@ -66,6 +141,75 @@ type ClientConfig struct {
 
 	// StripeJsUrl Load Stripe.js from here instead of from Stripe. Only set while Till runs on its sandbox.
 	StripeJsUrl *string `json:"stripeJsUrl,omitempty"`
+}
+
+// CreateCheckoutSession Exactly one of `orderId`, `items`, `amount` + `currency`.
+type CreateCheckoutSession struct {
+	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+	Amount *int64 `json:"amount,omitempty"`
+
+	// CancelUrl With `hosted`: where the page's way back leads. On an allowed origin.
+	//
+	// Example: https://shop.example/cart
+	CancelUrl *string `json:"cancelUrl,omitempty"`
+
+	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
+	//
+	// Example: eur
+	Currency *string `json:"currency,omitempty"`
+
+	// Description Shown in your Stripe dashboard. One line: no control characters, as in `reference`.
+	Description *string      `json:"description,omitempty"`
+	Items       *[]OrderLine `json:"items,omitempty"`
+
+	// Locale Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+	//
+	// Example: de-AT
+	Locale *string `json:"locale,omitempty"`
+
+	// Metadata Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused.
+	Metadata *map[string]string `json:"metadata,omitempty"`
+
+	// OrderId An order of the caller's
+	//
+	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId *string `json:"orderId,omitempty"`
+
+	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+	//
+	// Example: WINTER
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
+	// ReceiptEmail Where Till sends the confirmation
+	ReceiptEmail *openapi_types.Email `json:"receiptEmail,omitempty"`
+
+	// Reference Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+	//
+	// Example: cart_8f2a
+	Reference *string `json:"reference,omitempty"`
+
+	// ReturnUrl Required with `embedded`: where the payer goes once done, or comes back to from a bank. On an allowed origin.
+	//
+	// Example: https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+	ReturnUrl *string `json:"returnUrl,omitempty"`
+
+	// SavedPaymentMethods Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe.
+	SavedPaymentMethods *bool `json:"savedPaymentMethods,omitempty"`
+
+	// SetupFutureUsage Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+	//
+	// Example: off_session
+	SetupFutureUsage *string `json:"setupFutureUsage,omitempty"`
+
+	// SuccessUrl Required with `hosted`: where the payer goes once done. On an allowed origin.
+	//
+	// Example: https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+	SuccessUrl *string `json:"successUrl,omitempty"`
+
+	// UiMode `hosted` (Stripe's own page) or `embedded` (in a frame of yours)
+	//
+	// Example: hosted
+	UiMode string `json:"uiMode"`
 }
 
 // CreateOrder defines model for CreateOrder.
@@ -135,6 +279,9 @@ type CreatePaymentIntent struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
 
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
+
 	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
@@ -183,6 +330,9 @@ type CreatePaymentIntent struct {
 type CreatePaymentSheet struct {
 	// Amount Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
 	Amount *int64 `json:"amount,omitempty"`
+
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
 
 	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
@@ -259,6 +409,9 @@ type CreateRefund struct {
 
 // CreateSetupIntent defines model for CreateSetupIntent.
 type CreateSetupIntent struct {
+	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
+	CaptchaToken *string `json:"captchaToken,omitempty"`
+
 	// Usage What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
 	//
 	// Example: off_session
@@ -563,7 +716,8 @@ type NextAction struct {
 	//
 	// - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
 	// - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
-	// - `redirect`: send the payer to `url`, from where they come back to your return URL;
+	// - `redirect`: send the payer to `url`, from where they come back to your return URL; also to a hosted Checkout session;
+	// - `checkout`: show the embedded Checkout session, with its client secret from `GET /checkout/sessions/{id}`;
 	// - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
 	// - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
 	// - `wait`: nothing; follow the payment.
@@ -778,7 +932,7 @@ type Payment struct {
 	// Currency Example: eur
 	Currency string `json:"currency"`
 
-	// Failure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`.
+	// Failure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. Payers are told `generic_decline` where Stripe says not to tell them more, and after three declines; the backend and staff are told all.
 	Failure *PaymentFailure `json:"failure,omitempty"`
 
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
@@ -810,7 +964,7 @@ type Payment struct {
 	Version int64 `json:"version"`
 }
 
-// PaymentFailure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`.
+// PaymentFailure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. Payers are told `generic_decline` where Stripe says not to tell them more, and after three declines; the backend and staff are told all.
 type PaymentFailure struct {
 	// Advice Open set: `try_again`, `other_card`, `authenticate`, `contact_bank`, `stop`
 	//
@@ -1459,6 +1613,9 @@ type WebhookHeaders struct {
 	UserAgent *string `json:"userAgent,omitempty"`
 }
 
+// CheckoutSessionId defines model for CheckoutSessionId.
+type CheckoutSessionId = string
+
 // DeliveryId defines model for DeliveryId.
 type DeliveryId = string
 
@@ -1538,6 +1695,24 @@ type ListProductsParams struct {
 
 	// EndingBefore The id of the first object of the page behind; the answer is the page before it.
 	EndingBefore *EndingBefore `form:"endingBefore,omitempty" json:"endingBefore,omitempty"`
+}
+
+// CreateCheckoutSessionParams defines parameters for CreateCheckoutSession.
+type CreateCheckoutSessionParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetCheckoutSessionParams defines parameters for GetCheckoutSession.
+type GetCheckoutSessionParams struct {
+	// Wait Seconds to wait for the outcome, 0 to 30.
+	Wait *int32 `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// ExpireCheckoutSessionParams defines parameters for ExpireCheckoutSession.
+type ExpireCheckoutSessionParams struct {
+	// IdempotencyKey A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListDisputesParams defines parameters for ListDisputes.
@@ -1859,6 +2034,9 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// CreateCheckoutSessionJSONRequestBody defines body for CreateCheckoutSession for application/json ContentType.
+type CreateCheckoutSessionJSONRequestBody = CreateCheckoutSession
+
 // GiveDisputeEvidenceJSONRequestBody defines body for GiveDisputeEvidence for application/json ContentType.
 type GiveDisputeEvidenceJSONRequestBody = GiveDisputeEvidence
 
@@ -1903,6 +2081,15 @@ type ServerInterface interface {
 	// ListProducts List products with their prices
 	// (GET /catalog/products)
 	ListProducts(ctx echo.Context, params ListProductsParams) error
+	// CreateCheckoutSession Pay for an order at a page of Stripe's
+	// (POST /checkout/sessions)
+	CreateCheckoutSession(ctx echo.Context, params CreateCheckoutSessionParams) error
+	// GetCheckoutSession Get a Checkout session, or wait for its payment's outcome
+	// (GET /checkout/sessions/{id})
+	GetCheckoutSession(ctx echo.Context, id CheckoutSessionId, params GetCheckoutSessionParams) error
+	// ExpireCheckoutSession End an open Checkout session
+	// (POST /checkout/sessions/{id}/expire)
+	ExpireCheckoutSession(ctx echo.Context, id CheckoutSessionId, params ExpireCheckoutSessionParams) error
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx echo.Context) error
@@ -2068,6 +2255,96 @@ func (w *ServerInterfaceWrapper) ListProducts(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListProducts(ctx, params)
+	return err
+}
+
+// CreateCheckoutSession converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCheckoutSession(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCheckoutSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCheckoutSession(ctx, params)
+	return err
+}
+
+// GetCheckoutSession converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCheckoutSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id CheckoutSessionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCheckoutSessionParams
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCheckoutSession(ctx, id, params)
+	return err
+}
+
+// ExpireCheckoutSession converts echo context to params.
+func (w *ServerInterfaceWrapper) ExpireCheckoutSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id CheckoutSessionId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExpireCheckoutSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExpireCheckoutSession(ctx, id, params)
 	return err
 }
 
@@ -3475,6 +3752,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/me/payment-methods/:id/default", wrapper.MakePaymentMethodDefault, options.OperationMiddlewares["makePaymentMethodDefault"]...)
 	router.POST(options.BaseURL+"/me/setup-intents", wrapper.CreateSetupIntent, options.OperationMiddlewares["createSetupIntent"]...)
 	router.POST(options.BaseURL+"/mobile/payment-sheet", wrapper.CreatePaymentSheet, options.OperationMiddlewares["createPaymentSheet"]...)
+	router.POST(options.BaseURL+"/checkout/sessions", wrapper.CreateCheckoutSession, options.OperationMiddlewares["createCheckoutSession"]...)
+	router.GET(options.BaseURL+"/checkout/sessions/:id", wrapper.GetCheckoutSession, options.OperationMiddlewares["getCheckoutSession"]...)
+	router.POST(options.BaseURL+"/checkout/sessions/:id/expire", wrapper.ExpireCheckoutSession, options.OperationMiddlewares["expireCheckoutSession"]...)
 	router.POST(options.BaseURL+"/payments/:id/capture", wrapper.CapturePayment, options.OperationMiddlewares["capturePayment"]...)
 	router.GET(options.BaseURL+"/staff/webhooks", wrapper.ListWebhooks, options.OperationMiddlewares["listWebhooks"]...)
 	router.POST(options.BaseURL+"/staff/webhooks/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
@@ -3599,6 +3879,285 @@ type ListProductsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListProductsdefaultApplicationProblemPlusJSONResponse) VisitListProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCheckoutSessionRequestObject struct {
+	Params CreateCheckoutSessionParams
+	Body   *CreateCheckoutSessionJSONRequestBody
+}
+
+type CreateCheckoutSessionResponseObject interface {
+	VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error
+}
+
+type CreateCheckoutSession200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateCheckoutSession200JSONResponse struct {
+	Body    CheckoutSession
+	Headers CreateCheckoutSession200ResponseHeaders
+}
+
+func (response CreateCheckoutSession200JSONResponse) VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCheckoutSession201ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+}
+
+type CreateCheckoutSession201JSONResponse struct {
+	Body    CheckoutSession
+	Headers CreateCheckoutSession201ResponseHeaders
+}
+
+func (response CreateCheckoutSession201JSONResponse) VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCheckoutSession202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type CreateCheckoutSession202JSONResponse struct {
+	Body    CheckoutSession
+	Headers CreateCheckoutSession202ResponseHeaders
+}
+
+func (response CreateCheckoutSession202JSONResponse) VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCheckoutSession429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateCheckoutSession429ApplicationProblemPlusJSONResponse) VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCheckoutSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response CreateCheckoutSessiondefaultApplicationProblemPlusJSONResponse) VisitCreateCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCheckoutSessionRequestObject struct {
+	Id     CheckoutSessionId `json:"id"`
+	Params GetCheckoutSessionParams
+}
+
+type GetCheckoutSessionResponseObject interface {
+	VisitGetCheckoutSessionResponse(w http.ResponseWriter) error
+}
+
+type GetCheckoutSession200ResponseHeaders struct {
+	RetryAfter *int32
+}
+
+type GetCheckoutSession200JSONResponse struct {
+	Body    CheckoutSession
+	Headers GetCheckoutSession200ResponseHeaders
+}
+
+func (response GetCheckoutSession200JSONResponse) VisitGetCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCheckoutSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetCheckoutSessiondefaultApplicationProblemPlusJSONResponse) VisitGetCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireCheckoutSessionRequestObject struct {
+	Id     CheckoutSessionId `json:"id"`
+	Params ExpireCheckoutSessionParams
+}
+
+type ExpireCheckoutSessionResponseObject interface {
+	VisitExpireCheckoutSessionResponse(w http.ResponseWriter) error
+}
+
+type ExpireCheckoutSession200ResponseHeaders struct {
+	IdempotencyReplayed *bool
+}
+
+type ExpireCheckoutSession200JSONResponse struct {
+	Body    CheckoutSession
+	Headers ExpireCheckoutSession200ResponseHeaders
+}
+
+func (response ExpireCheckoutSession200JSONResponse) VisitExpireCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireCheckoutSession202ResponseHeaders struct {
+	IdempotencyReplayed *bool
+	Location            *string
+	RetryAfter          *int32
+}
+
+type ExpireCheckoutSession202JSONResponse struct {
+	Body    CheckoutSession
+	Headers ExpireCheckoutSession202ResponseHeaders
+}
+
+func (response ExpireCheckoutSession202JSONResponse) VisitExpireCheckoutSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotencyReplayed != nil {
+		w.Header().Set("Idempotency-Replayed", fmt.Sprint(*response.Headers.IdempotencyReplayed))
+	}
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExpireCheckoutSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ExpireCheckoutSessiondefaultApplicationProblemPlusJSONResponse) VisitExpireCheckoutSessionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5996,6 +6555,15 @@ type StrictServerInterface interface {
 	// ListProducts List products with their prices
 	// (GET /catalog/products)
 	ListProducts(ctx context.Context, request ListProductsRequestObject) (ListProductsResponseObject, error)
+	// CreateCheckoutSession Pay for an order at a page of Stripe's
+	// (POST /checkout/sessions)
+	CreateCheckoutSession(ctx context.Context, request CreateCheckoutSessionRequestObject) (CreateCheckoutSessionResponseObject, error)
+	// GetCheckoutSession Get a Checkout session, or wait for its payment's outcome
+	// (GET /checkout/sessions/{id})
+	GetCheckoutSession(ctx context.Context, request GetCheckoutSessionRequestObject) (GetCheckoutSessionResponseObject, error)
+	// ExpireCheckoutSession End an open Checkout session
+	// (POST /checkout/sessions/{id}/expire)
+	ExpireCheckoutSession(ctx context.Context, request ExpireCheckoutSessionRequestObject) (ExpireCheckoutSessionResponseObject, error)
 	// GetConfig What a client needs to start
 	// (GET /config)
 	GetConfig(ctx context.Context, request GetConfigRequestObject) (GetConfigResponseObject, error)
@@ -6172,6 +6740,106 @@ func (sh *strictHandler) ListProducts(ctx echo.Context, params ListProductsParam
 		return err
 	} else if validResponse, ok := response.(ListProductsResponseObject); ok {
 		return validResponse.VisitListProductsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateCheckoutSession operation middleware
+func (sh *strictHandler) CreateCheckoutSession(ctx echo.Context, params CreateCheckoutSessionParams) error {
+	var request CreateCheckoutSessionRequestObject
+
+	request.Params = params
+
+	var body CreateCheckoutSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateCheckoutSession(ctx.Request().Context(), request.(CreateCheckoutSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateCheckoutSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateCheckoutSessionResponseObject); ok {
+		return validResponse.VisitCreateCheckoutSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCheckoutSession operation middleware
+func (sh *strictHandler) GetCheckoutSession(ctx echo.Context, id CheckoutSessionId, params GetCheckoutSessionParams) error {
+	var request GetCheckoutSessionRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCheckoutSession(ctx.Request().Context(), request.(GetCheckoutSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCheckoutSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCheckoutSessionResponseObject); ok {
+		return validResponse.VisitGetCheckoutSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExpireCheckoutSession operation middleware
+func (sh *strictHandler) ExpireCheckoutSession(ctx echo.Context, id CheckoutSessionId, params ExpireCheckoutSessionParams) error {
+	var request ExpireCheckoutSessionRequestObject
+
+	request.Id = id
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExpireCheckoutSession(ctx.Request().Context(), request.(ExpireCheckoutSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExpireCheckoutSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExpireCheckoutSessionResponseObject); ok {
+		return validResponse.VisitExpireCheckoutSessionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

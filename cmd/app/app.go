@@ -19,6 +19,7 @@ import (
 
 	"till/api"
 	"till/pkg/auth"
+	"till/pkg/captcha"
 	"till/pkg/catalog"
 	"till/pkg/config"
 	"till/pkg/customers"
@@ -64,6 +65,7 @@ type App struct {
 	Inbox     *inbox.Inbox
 	Sweeper   *reconcile.Sweeper
 	Limiter   *limits.Limiter
+	Guard     *limits.Guard
 	Handler   http.Handler
 
 	stopping atomic.Bool
@@ -120,8 +122,9 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		return nil, err
 	}
 	a.Gateway = gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: conf.StripeURL, Log: opt.Log, Metrics: metrics, Tracing: opt.Tracing})
+	a.Guard = limits.NewGuard(db, guardLimits(conf), opt.Now)
 	a.Catalog = catalog.New(db, a.Gateway, conf.Livemode())
-	a.Customers = customers.New(customers.Config{Instance: instance, Livemode: conf.Livemode()}, customers.Options{DB: db, Gateway: a.Gateway, Log: opt.Log, Now: opt.Now})
+	a.Customers = customers.New(customers.Config{Instance: instance, Livemode: conf.Livemode()}, customers.Options{DB: db, Gateway: a.Gateway, Guard: a.Guard, Log: opt.Log, Now: opt.Now})
 	a.Effects, err = effects.New(db, effects.Options{Mail: opt.Mail, Letters: letters, From: conf.MailFrom, Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing})
 	if err != nil {
 		return nil, err
@@ -135,27 +138,51 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 	if conf.ClientAmounts() {
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
-	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Letters: letters, Log: opt.Log, Now: opt.Now})
+	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Guard: a.Guard, Letters: letters, Log: opt.Log, Now: opt.Now})
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
 	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
-	a.Limiter = limits.New(db, limits.Options{Log: opt.Log, Now: opt.Now})
+	a.Limiter = limits.New(db, limits.Options{Guard: a.Guard, Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
+	}
+	verify, err := captchaOf(conf)
+	if err != nil {
+		return nil, err
 	}
 	a.Handler, err = api.New(api.Deps{
 		Settings: api.Settings{
 			PublishableKey: conf.StripePublishableKey, Currency: string(currency), Livemode: conf.Livemode(), StripeJSURL: conf.StripeJSURL,
 			Guests: conf.GuestsOn(), AmountMin: rules.AmountMin, AmountMax: rules.AmountMax, AllowedOrigins: conf.AllowedOrigins,
 			TrustedProxies: conf.Proxies(),
+			Captcha:        api.Captcha{Provider: conf.Captcha, SiteKey: conf.CaptchaSiteKey, After: conf.CaptchaAfter, Down: conf.CaptchaDown},
 			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest, Code: conf.LimitCode},
 		},
-		Limiter:  a.Limiter,
+		Limiter: a.Limiter, Guard: a.Guard, Captcha: verify,
 		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
+}
+
+// guardLimits are what the settings say of declined cards.
+func guardLimits(conf config.Config) limits.GuardLimits {
+	if conf.Guard != "on" {
+		return limits.GuardLimits{}
+	}
+	return limits.GuardLimits{
+		Window: conf.GuardWindow, User: conf.GuardUser, Address: conf.GuardAddress, Order: conf.GuardOrder, Card: conf.GuardCard, Cards: conf.GuardCards,
+		Payment: conf.GuardPayment, Burst: conf.GuardBurst,
+	}
+}
+
+// captchaOf is the CAPTCHA that the settings name; nil where they name none.
+func captchaOf(conf config.Config) (*captcha.Verifier, error) {
+	if conf.Captcha == "" {
+		return nil, nil
+	}
+	return captcha.New(captcha.Options{Provider: conf.Captcha, Secret: string(conf.CaptchaSecret), Hostnames: conf.CaptchaHostnames, URL: conf.CaptchaURL})
 }
 
 func guestSecret(conf config.Config) string {
@@ -239,6 +266,21 @@ func (a *App) applyCustomers(_ context.Context, tx *gorm.DB, events []gateway.Ev
 				outcomes[i] = inbox.Outcome{State: inbox.Pending, Reason: "its customer is not there yet"}
 			default:
 				outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "not a customer of this Till"}
+			}
+		}
+		return outcomes, err
+	})
+}
+
+// applySetups counts the cards that were declined when they were to be saved.
+func (a *App) applySetups(_ context.Context, tx *gorm.DB, events []gateway.Event, isNew inbox.IsNew) ([]inbox.Outcome, func(), error) {
+	return ofNew(events, isNew, func(news []gateway.Event) ([]inbox.Outcome, error) {
+		counted, err := a.Customers.CountTries(tx, news)
+		outcomes := make([]inbox.Outcome, len(counted))
+		for i, came := range counted {
+			outcomes[i] = inbox.Outcome{State: inbox.Applied}
+			if came != customers.Applied {
+				outcomes[i] = inbox.Outcome{State: inbox.Ignored, Reason: "no failed setup of this Till"}
 			}
 		}
 		return outcomes, err

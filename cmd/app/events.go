@@ -12,6 +12,7 @@ func (a *App) appliers() map[string]inbox.Applier {
 		"charge. checkout.session. payment_intent. radar.early_fraud_warning. refund.": a.applyPayments,
 		"coupon. price. product. promotion_code.":                                      a.applyCatalog,
 		"customer.deleted": a.applyCustomers,
+		"setup_intent.":    a.applySetups,
 	}
 }
 
@@ -23,6 +24,7 @@ var events = []string{
 	"charge.dispute.funds_reinstated",
 	"charge.dispute.funds_withdrawn",
 	"charge.dispute.updated",
+	"charge.failed",
 	"charge.refund.updated",
 	"charge.refunded",
 	"charge.succeeded",
@@ -54,6 +56,7 @@ var events = []string{
 	"radar.early_fraud_warning.updated",
 	"refund.created",
 	"refund.updated",
+	"setup_intent.setup_failed",
 }
 
 // Events are the types of events that Till acts on.

@@ -48,6 +48,9 @@ func (a *App) observe(registry *prometheus.Registry, now func() time.Time) {
 	for name, pool := range a.DB.Pools() {
 		registry.MustRegister(collectors.NewDBStatsCollector(pool, name))
 	}
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "till_suspicious_payments", Help: "Declined or tiny payments within the last ten minutes, as far as TILL_GUARD_BURST has this process look.",
+	}, func() float64 { return float64(a.Payments.Suspicious()) }))
 	telemetry.RegisterBacklog(registry, "till_effects_pending", "Effects, such as mails, that are not delivered yet", now, a.Effects.Backlog)
 	telemetry.RegisterBacklog(registry, "till_outbound_waiting", "Events that an endpoint of the app's backend is still to be told", now, a.Outbound.Backlog)
 	telemetry.RegisterBacklog(registry, "till_inbox_waiting", "Webhook deliveries that are to be tried again", now, a.Inbox.Backlog)

@@ -38,9 +38,12 @@ func (c *Config) Check() error {
 	c.checkMoney(f)
 	c.checkMail(f)
 	c.checkOutbound(f)
+	c.checkCaptcha(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")
 	f.word("TILL_CAPTURE_METHOD", c.CaptureMethod, "automatic", "manual")
 	f.word("TILL_FRAUD_WARNING", c.FraudWarning, "refund", "flag", "off")
+	f.word("TILL_GUARD", c.Guard, "on", "off")
+	f.positive("TILL_GUARD_WINDOW", c.GuardWindow)
 	f.word("TILL_LOG_FORMAT", c.LogFormat, "json", "text")
 	if new(slog.Level).UnmarshalText([]byte(c.LogLevel)) != nil {
 		f.add("TILL_LOG_LEVEL must be debug, info, warn or error, not %q", c.LogLevel)
@@ -118,6 +121,7 @@ func (c *Config) checkServer(f *faults) {
 	}
 	for variable, limit := range map[string]int64{
 		"TILL_LIMIT_USER": c.LimitUser, "TILL_LIMIT_ADDRESS": c.LimitAddress, "TILL_LIMIT_ORDER": c.LimitOrder, "TILL_LIMIT_GUEST": c.LimitGuest, "TILL_LIMIT_CODE": c.LimitCode,
+		"TILL_GUARD_USER": c.GuardUser, "TILL_GUARD_ADDRESS": c.GuardAddress, "TILL_GUARD_ORDER": c.GuardOrder, "TILL_GUARD_CARD": c.GuardCard, "TILL_GUARD_CARDS": c.GuardCards, "TILL_GUARD_PAYMENT": c.GuardPayment, "TILL_GUARD_BURST": c.GuardBurst,
 	} {
 		if limit < 0 {
 			f.add("%s must be a number, or 0 for no limit, not %d", variable, limit)
@@ -257,12 +261,30 @@ func (c *Config) checkStripe(f *faults) {
 	f.positive("TILL_WEBHOOK_TOLERANCE", c.WebhookTolerance)
 	f.web("TILL_STRIPE_URL", c.StripeURL)
 	f.web("TILL_STRIPE_JS_URL", c.StripeJSURL)
+	f.web("TILL_CAPTCHA_URL", c.CaptchaURL)
 	if c.Livemode() {
-		for variable, value := range map[string]string{"TILL_STRIPE_URL": c.StripeURL, "TILL_STRIPE_JS_URL": c.StripeJSURL} {
+		for variable, value := range map[string]string{"TILL_STRIPE_URL": c.StripeURL, "TILL_STRIPE_JS_URL": c.StripeJSURL, "TILL_CAPTCHA_URL": c.CaptchaURL} {
 			if value != "" {
 				f.add("%s is for the sandbox and refused with a live key: take it away", variable)
 			}
 		}
+	}
+}
+
+func (c *Config) checkCaptcha(f *faults) {
+	if c.Captcha == "" {
+		return
+	}
+	f.word("TILL_CAPTCHA", c.Captcha, "turnstile", "hcaptcha", "recaptcha")
+	f.word("TILL_CAPTCHA_DOWN", c.CaptchaDown, "auto", "open", "closed")
+	if c.CaptchaSiteKey == "" || c.CaptchaSecret == "" {
+		f.add("TILL_CAPTCHA_SITE_KEY and TILL_CAPTCHA_SECRET must be set with TILL_CAPTCHA: your provider shows both")
+	}
+	if c.CaptchaAfter < 0 {
+		f.add("TILL_CAPTCHA_AFTER must be a number, or 0 for always, not %d", c.CaptchaAfter)
+	}
+	if c.Guard == "off" && c.CaptchaAfter > 0 {
+		f.add("TILL_CAPTCHA_AFTER must be 0 with TILL_GUARD=off: no declines are counted")
 	}
 }
 

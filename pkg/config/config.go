@@ -111,6 +111,50 @@ type Config struct {
 	// LimitCode is how many promotion codes that are not valid one user or guest may
 	// send an hour, and an address ten times as many; default 10.
 	LimitCode int64 `name:"limit-code" env:"TILL_LIMIT_CODE" default:"10" help:"Wrong promotion codes an hour for each user or guest, and ten times as many for each address; 0 = no limit."`
+	// Guard says whether cards that are declined are counted, so that whoever tests
+	// stolen cards is stopped: on (default) or off. See SECURITY.md.
+	Guard string `name:"guard" env:"TILL_GUARD" default:"on" help:"Stop who tests cards: on or off."`
+	// GuardWindow is the time that the limits below are for, looked back from each
+	// call. Zero is refused; default 1h.
+	GuardWindow time.Duration `name:"guard-window" env:"TILL_GUARD_WINDOW" default:"1h" help:"Time that the limits of declined cards are for."`
+	// GuardUser is how many declines a user or guest may have within GuardWindow, before
+	// they can start no payment. 0 = no limit, as for those below; default 10.
+	GuardUser int64 `name:"guard-user" env:"TILL_GUARD_USER" default:"10" help:"Declines of a user or guest; 0 = no limit."`
+	// GuardAddress is the same for one address (IPv6: one /64); default 50.
+	GuardAddress int64 `name:"guard-address" env:"TILL_GUARD_ADDRESS" default:"50" help:"Declines of payments started from one address; 0 = no limit."`
+	// GuardOrder is the same for one order; default 10.
+	GuardOrder int64 `name:"guard-order" env:"TILL_GUARD_ORDER" default:"10" help:"Declines of an order's payments; 0 = no limit."`
+	// GuardCard is the same for one card, whoever uses it; default 10.
+	GuardCard int64 `name:"guard-card" env:"TILL_GUARD_CARD" default:"10" help:"Declines of one card, over all users; 0 = no limit."`
+	// GuardCards is how many cards a user or guest may try within GuardWindow, and an
+	// address five times as many; default 10.
+	GuardCards int64 `name:"guard-cards" env:"TILL_GUARD_CARDS" default:"10" help:"Different cards of a user or guest, and five times as many of an address; 0 = no limit."`
+	// GuardPayment is how many declines a payment may have, whenever, before it is
+	// canceled at Stripe; default 10.
+	GuardPayment int64 `name:"guard-payment" env:"TILL_GUARD_PAYMENT" default:"10" help:"Declines of a payment before it is canceled at Stripe; 0 = never."`
+	// GuardBurst is how many declined or tiny payments within ten minutes, of all
+	// callers, staff is told of; default 100.
+	GuardBurst int64 `name:"guard-burst" env:"TILL_GUARD_BURST" default:"100" help:"Declined or tiny payments in ten minutes that staff is told of; 0 = never."`
+	// Captcha is the provider of a CAPTCHA that payers solve before a payment is started:
+	// turnstile, hcaptcha or recaptcha. Empty = none. See SECURITY.md.
+	Captcha string `name:"captcha" env:"TILL_CAPTCHA" help:"CAPTCHA before payments: turnstile, hcaptcha or recaptcha; none = off."`
+	// CaptchaSiteKey is told to clients. Required with Captcha.
+	CaptchaSiteKey string `name:"captcha-site-key" env:"TILL_CAPTCHA_SITE_KEY" help:"The CAPTCHA's site key, told to clients."`
+	// CaptchaSecret is the provider's for your site. Required with Captcha.
+	CaptchaSecret Secret `name:"captcha-secret" env:"TILL_CAPTCHA_SECRET" help:"The CAPTCHA's secret key."`
+	// CaptchaHostnames are where the CAPTCHA may have been solved, such as
+	// shop.example.com. Empty = wherever the provider lets it.
+	CaptchaHostnames []string `name:"captcha-hostnames" env:"TILL_CAPTCHA_HOSTNAMES" help:"Host names that the CAPTCHA may be solved on, comma-separated."`
+	// CaptchaAfter is how many declines within GuardWindow a user or guest, or an
+	// address, may have before the CAPTCHA is asked for. 0 = always; default 1.
+	CaptchaAfter int64 `name:"captcha-after" env:"TILL_CAPTCHA_AFTER" default:"1" help:"Declines before the CAPTCHA is asked for; 0 = always."`
+	// CaptchaDown is what becomes of callers while the provider does not answer: auto
+	// (who has had a card declined within GuardWindow is refused, others pass; default),
+	// open (all pass) or closed (all are refused).
+	CaptchaDown string `name:"captcha-down" env:"TILL_CAPTCHA_DOWN" default:"auto" help:"While the CAPTCHA's provider is down: auto, open or closed."`
+	// CaptchaURL is where tokens are verified, in place of the provider. Only for tests,
+	// refused with a live key.
+	CaptchaURL string `name:"captcha-url" env:"TILL_CAPTCHA_URL" help:"Base URL of a test provider of CAPTCHAs."`
 	// TrustedProxies are the addresses and ranges (CIDR) of your own proxies, whose
 	// X-Forwarded-For says who is calling. Empty = none: the caller is who connects.
 	TrustedProxies []string `name:"trusted-proxies" env:"TILL_TRUSTED_PROXIES" help:"Addresses and CIDRs of your proxies, comma-separated."`

@@ -6,6 +6,7 @@ import (
 
 	"till/pkg/auth"
 	"till/pkg/gateway"
+	"till/pkg/limits"
 	"till/pkg/problem"
 	"till/pkg/store"
 )
@@ -73,6 +74,7 @@ type Config struct {
 type Options struct {
 	DB      *store.DB
 	Gateway *gateway.Gateway
+	Guard   *limits.Guard // nil: no cards are counted
 	Log     *slog.Logger
 	Now     func() time.Time // nil: the wall clock
 }
@@ -82,6 +84,7 @@ type Service struct {
 	conf    Config
 	db      *store.DB
 	gateway *gateway.Gateway
+	guard   *limits.Guard
 	log     *slog.Logger
 	clock   func() time.Time
 }
@@ -91,7 +94,7 @@ func New(conf Config, opt Options) *Service {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Service{conf: conf, db: opt.DB, gateway: opt.Gateway, log: opt.Log, clock: opt.Now}
+	return &Service{conf: conf, db: opt.DB, gateway: opt.Gateway, guard: opt.Guard, log: opt.Log, clock: opt.Now}
 }
 
 func (s *Service) now() time.Time { return store.Truncate(s.clock()) }

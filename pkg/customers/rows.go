@@ -58,6 +58,7 @@ type setupRow struct {
 	IntentID         *gateway.SetupID
 	Usage            Usage
 	Stage            stage
+	Network          string // where it was started from; see limits.Hidden
 	CalledAt         time.Time
 	CreatedAt        time.Time
 }

@@ -10,6 +10,7 @@ import (
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/limits"
 	"till/pkg/store"
 )
 
@@ -25,8 +26,9 @@ type Setup struct {
 
 // SetUp makes a setup intent for the caller's customer, who is made if need be.
 // Without a key each call makes another one; with one, the same call again carries
-// on with what the first has begun.
-func (s *Service) SetUp(ctx context.Context, who auth.Principal, usage Usage, key idempotency.Request) (Setup, error) {
+// on with what the first has begun. network is where the caller calls from, in any
+// form; empty: not known.
+func (s *Service) SetUp(ctx context.Context, who auth.Principal, usage Usage, network string, key idempotency.Request) (Setup, error) {
 	if !usage.Known() {
 		return Setup{}, ErrUsage.At("usage")
 	}
@@ -35,7 +37,7 @@ func (s *Service) SetUp(ctx context.Context, who auth.Principal, usage Usage, ke
 		if err != nil {
 			return Setup{}, err
 		}
-		out, err := s.setUp(ctx, customer, usage, key)
+		out, err := s.setUp(ctx, customer, usage, limits.Hidden("network", network), key)
 		if !gateway.MissingCustomer(err) {
 			return out, silent(err)
 		}
@@ -46,10 +48,10 @@ func (s *Service) SetUp(ctx context.Context, who auth.Principal, usage Usage, ke
 	return Setup{}, errSilent
 }
 
-func (s *Service) setUp(ctx context.Context, customer customerRow, usage Usage, key idempotency.Request) (Setup, error) {
+func (s *Service) setUp(ctx context.Context, customer customerRow, usage Usage, network string, key idempotency.Request) (Setup, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	row, replayed, err := s.openSetup(ctx, customer, usage, &key)
+	row, replayed, err := s.openSetup(ctx, customer, usage, network, &key)
 	if err != nil {
 		return Setup{}, err
 	}
@@ -93,12 +95,12 @@ func (s *Service) setUp(ctx context.Context, customer customerRow, usage Usage, 
 
 // openSetup claims the client's key and writes the call down before it is made, or
 // finds what an earlier one with the key has written.
-func (s *Service) openSetup(ctx context.Context, customer customerRow, usage Usage, key *idempotency.Request) (row setupRow, replayed bool, err error) {
+func (s *Service) openSetup(ctx context.Context, customer customerRow, usage Usage, network string, key *idempotency.Request) (row setupRow, replayed bool, err error) {
 	err = s.db.Tx(ctx, func(tx *gorm.DB) error {
 		now := s.now()
 		row = setupRow{
 			ID: store.NewID("tset_"), Customer: customer.ID, Livemode: s.conf.Livemode, StripeCustomerID: *customer.CustomerID, Usage: usage,
-			Stage: creating, CalledAt: now, CreatedAt: now,
+			Stage: creating, Network: network, CalledAt: now, CreatedAt: now,
 		}
 		earlier, err := key.Claim(tx, row.ID, now)
 		if err != nil {

@@ -42,6 +42,11 @@ type lastError struct {
 	DeclineCode string `json:"decline_code"`
 	Message     string `json:"message"`
 	Charge      string `json:"charge"`
+	Method      struct {
+		Card struct {
+			Fingerprint string `json:"fingerprint"`
+		} `json:"card"`
+	} `json:"payment_method"`
 }
 
 // DecodeIntent reads a PaymentIntent as the API and webhooks show it.
@@ -60,7 +65,7 @@ func DecodeIntent(object []byte) (Intent, error) {
 		Livemode: o.Livemode, Created: unix(o.Created), Metadata: o.Metadata,
 	}
 	if e := o.LastError; e != nil {
-		in.Failure = &Failure{Code: e.Code, DeclineCode: e.DeclineCode, Message: Redact(e.Message), Charge: e.Charge}
+		in.Failure = &Failure{Code: e.Code, DeclineCode: e.DeclineCode, Message: Redact(e.Message), Charge: e.Charge, Fingerprint: e.Method.Card.Fingerprint}
 		if in.Failure.Code == "" {
 			in.Failure.Code = e.Type // code is optional, a failure without any is no use
 		}
@@ -141,11 +146,14 @@ func DecodeCharge(object []byte) (Charge, error) {
 		Billing  struct {
 			Email string `json:"email"`
 		} `json:"billing_details"`
-		Captured bool `json:"captured"`
-		Disputed bool `json:"disputed"`
-		Method   struct {
+		Captured    bool   `json:"captured"`
+		Disputed    bool   `json:"disputed"`
+		Status      string `json:"status"`
+		FailureCode string `json:"failure_code"`
+		Method      struct {
 			Card struct {
-				CaptureBefore int64 `json:"capture_before"`
+				CaptureBefore int64  `json:"capture_before"`
+				Fingerprint   string `json:"fingerprint"`
 			} `json:"card"`
 		} `json:"payment_method_details"`
 	}
@@ -157,6 +165,7 @@ func DecodeCharge(object []byte) (Charge, error) {
 	}
 	c := Charge{
 		ID: o.ID, Intent: IntentID(idOf(o.Intent)), Metadata: o.Metadata, Livemode: o.Livemode, Refunded: max(0, o.Refunded-(o.Amount-o.Taken)), BillingEmail: o.Billing.Email, Disputed: o.Disputed,
+		Failed: o.Status == "failed", FailureCode: o.FailureCode, Fingerprint: o.Method.Card.Fingerprint,
 	}
 	if !o.Captured {
 		c.CaptureBefore = unix(o.Method.Card.CaptureBefore)
@@ -316,10 +325,13 @@ func DecodeMethod(object []byte) (Method, error) {
 // DecodeSetup reads a SetupIntent.
 func DecodeSetup(object []byte) (Setup, error) {
 	var o struct {
-		ID           string `json:"id"`
-		Object       string `json:"object"`
-		ClientSecret string `json:"client_secret"`
-		Status       string `json:"status"`
+		ID           string            `json:"id"`
+		Object       string            `json:"object"`
+		ClientSecret string            `json:"client_secret"`
+		Status       string            `json:"status"`
+		Attempt      rawJSON           `json:"latest_attempt"`
+		Metadata     map[string]string `json:"metadata"`
+		LastError    lastError         `json:"last_setup_error"`
 	}
 	if err := decode(object, &o); err != nil {
 		return Setup{}, fmt.Errorf("decode setup intent: %w", err)
@@ -327,7 +339,10 @@ func DecodeSetup(object []byte) (Setup, error) {
 	if err := mustBe("setup_intent", o.Object, o.ID); err != nil {
 		return Setup{}, err
 	}
-	return Setup{ID: SetupID(o.ID), ClientSecret: o.ClientSecret, Status: o.Status}, nil
+	return Setup{
+		ID: SetupID(o.ID), ClientSecret: o.ClientSecret, Status: o.Status,
+		Metadata: o.Metadata, Attempt: idOf(o.Attempt), Fingerprint: o.LastError.Method.Card.Fingerprint,
+	}, nil
 }
 
 func mustBe(want, object, id string) error {

@@ -192,7 +192,7 @@ func TestIntentLife(t *testing.T) {
 		t.Errorf("read %+v, %v", read.Intent, err)
 	}
 
-	_, err = s.CancelIntent(t.Context(), in.ID, "pay_1:cancel:3")
+	_, err = s.CancelIntent(t.Context(), in.ID, "", "pay_1:cancel:3")
 	var refusal *gateway.Refusal
 	if !errors.Is(err, gateway.ErrInvalidRequest) || !errors.As(err, &refusal) || refusal.Code != "payment_intent_unexpected_state" {
 		t.Fatalf("canceling what succeeded: %v", err)
@@ -202,7 +202,7 @@ func TestIntentLife(t *testing.T) {
 	}
 
 	other := s.create(900, "pay_2:create:1")
-	canceled, err := s.CancelIntent(t.Context(), other.Intent.ID, "pay_2:cancel:2")
+	canceled, err := s.CancelIntent(t.Context(), other.Intent.ID, "", "pay_2:cancel:2")
 	if err != nil || canceled.Intent.Status != "canceled" {
 		t.Errorf("canceled %+v, %v", canceled.Intent, err)
 	}

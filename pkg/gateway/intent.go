@@ -77,9 +77,14 @@ func (g *Gateway) CaptureIntent(ctx context.Context, id IntentID, amount int64, 
 }
 
 // CancelIntent ends an intent for good and gives up what it holds. An intent
-// that has already ended is refused, with its state in the *Refusal.
-func (g *Gateway) CancelIntent(ctx context.Context, id IntentID, key Key) (Answer, error) {
-	return g.writeIntent(ctx, request{op: "cancel intent", path: intentPath(id, "/cancel"), key: key}, id)
+// that has already ended is refused, with its state in the *Refusal. reason is Stripe's
+// word: duplicate, fraudulent, requested_by_customer or abandoned; empty: none.
+func (g *Gateway) CancelIntent(ctx context.Context, id IntentID, reason string, key Key) (Answer, error) {
+	r := request{op: "cancel intent", path: intentPath(id, "/cancel"), key: key}
+	if reason != "" {
+		r.params = &stripe.PaymentIntentCancelParams{CancellationReason: &reason}
+	}
+	return g.writeIntent(ctx, r, id)
 }
 
 // ReadIntent reads an intent with its latest charge. Missing reports whether an

@@ -112,6 +112,9 @@ type Setup struct {
 	ID           SetupID
 	ClientSecret string
 	Status       string // Stripe's word: requires_payment_method … succeeded, canceled
+	Metadata     map[string]string
+	Attempt      string // the last one, setatt_…; empty before any
+	Fingerprint  string // of the card that the last one failed with, as in Charge
 }
 
 // CreateSetup makes an unconfirmed setup intent. The same key and params return

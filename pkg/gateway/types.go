@@ -55,7 +55,10 @@ type Charge struct {
 	Livemode     bool
 	Refunded     int64 // minor units of what was captured, net of refunds that failed
 	BillingEmail string
-	Disputed     bool // now or once
+	Disputed     bool   // now or once
+	Failed       bool   // the card, or whatever it was, was declined
+	FailureCode  string // with Failed
+	Fingerprint  string // of its card, the same for a card whoever uses it; empty for other ways to pay
 	// CaptureBefore is when the hold of a card's money lapses; zero where nothing is held.
 	CaptureBefore time.Time
 }
@@ -66,6 +69,7 @@ type Failure struct {
 	DeclineCode string // insufficient_funds, …
 	Message     string // Stripe's words, for the log
 	Charge      string // ch_…, tells two failures with the same code apart
+	Fingerprint string // of the card, as in Charge
 }
 
 // NextAction is the step that an intent in requires_action waits for.

@@ -6,4 +6,6 @@ import (
 	"till/pkg/store/storetest"
 )
 
-func TestModelsMatchTheMigrations(t *testing.T) { storetest.Drift(t, &row{}, &tryRow{}) }
+func TestModelsMatchTheMigrations(t *testing.T) {
+	storetest.Drift(t, &row{}, &tryRow{}, &CardTry{}, &alertRow{})
+}

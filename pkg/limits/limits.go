@@ -64,15 +64,17 @@ type Hit struct {
 
 // Options are what a Limiter needs beside its database.
 type Options struct {
-	Log *slog.Logger
-	Now func() time.Time
+	Guard *Guard // whose old rows Run deletes too; nil: there is none
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Limiter counts for one process.
 type Limiter struct {
-	db  *store.DB
-	log *slog.Logger
-	now func() time.Time
+	db    *store.DB
+	guard *Guard
+	log   *slog.Logger
+	now   func() time.Time
 
 	mu       sync.Mutex
 	minute   int64
@@ -107,7 +109,7 @@ type added struct {
 
 // New makes a Limiter.
 func New(db *store.DB, opt Options) *Limiter {
-	return &Limiter{db: db, log: opt.Log, now: opt.Now, counts: map[key]count{}, most: mostKeys}
+	return &Limiter{db: db, guard: opt.Guard, log: opt.Log, now: opt.Now, counts: map[key]count{}, most: mostKeys}
 }
 
 // Check counts the hits, all of one request, or refuses the request with a

@@ -83,5 +83,8 @@ func (l *Limiter) DeleteOld(ctx context.Context) error {
 	if err == nil {
 		err = l.db.Write(ctx).Exec("DELETE FROM limit_tries WHERE hour < ?", minute/60-1).Error
 	}
+	if err == nil {
+		return l.guard.DeleteOld(ctx)
+	}
 	return store.Translate(err)
 }

@@ -122,6 +122,7 @@ func (b *batch) apply(o Observation) (Change, error) {
 	} else {
 		b.attach(p, order, o)
 	}
+	b.count(p, order, o)
 	if c := o.Intent.Charge; c != nil {
 		b.charged[order.ID] = true
 		if order.BillingEmail == "" && c.BillingEmail != "" {
@@ -174,7 +175,7 @@ func (b *batch) apply(o Observation) (Change, error) {
 		}
 		b.dirtyPayments[p.ID] = true
 		if before.status != after.status || !before.failure.equal(after.failure) {
-			b.record(p, o, timeline.Entry{Kind: "payment.status", From: string(before.status), To: string(after.status), Message: describe(after)})
+			b.record(p, o, timeline.Entry{Kind: "payment.status", From: string(before.status), To: string(after.status), Message: describe(after, p.Withheld)})
 			if err := b.tellMove(p); err != nil {
 				return Change{}, err
 			}

@@ -27,6 +27,7 @@ type batch struct {
 	byIntent map[gateway.IntentID]*paymentRow
 	refunds  map[ID][]*refundRow // by payment
 	objections
+	tries
 
 	dirtyOrders   map[OrderID]bool
 	dirtyPayments map[ID]bool
@@ -56,7 +57,7 @@ func (s *Service) newBatch() *batch {
 		orders: map[OrderID]*orderRow{}, items: map[OrderID][]itemRow{}, payments: map[ID]*paymentRow{}, byIntent: map[gateway.IntentID]*paymentRow{},
 		refunds: map[ID][]*refundRow{}, dirtySums: map[ID]bool{}, dirtyRefunds: map[RefundID]*refundRow{}, newRefunds: map[RefundID]bool{},
 		dirtyOrders: map[OrderID]bool{}, dirtyPayments: map[ID]bool{}, repriced: map[OrderID][]itemRow{},
-		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{}, objections: newObjections(),
+		givenUp: map[OrderID]bool{}, paidAfterAll: map[OrderID]bool{}, charged: map[OrderID]bool{}, cause: map[OrderID]causeOf{}, audience: &outbound.Audience{}, objections: newObjections(), tries: newTries(),
 	}
 }
 
@@ -67,7 +68,7 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 	// An answer to a call that makes a payment says nothing that moves its order.
 	moves := false
 	for _, o := range news {
-		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Refund == nil && !o.endsSession() && o.Intent.Metadata[metaRevision] == "1"
+		created := o.Intent.Status == "" && o.Intent.Charge == nil && o.Intent.Failure == nil && o.Refund == nil && !o.endsSession() && o.Intent.Metadata[metaRevision] == "1"
 		moves = moves || !created
 		intents = append(intents, o.Intent.ID)
 		if o.Intent.Metadata[metaInstance] == s.conf.Instance {
@@ -108,6 +109,9 @@ func (s *Service) load(tx *gorm.DB, news []Observation) (*batch, error) {
 		}
 	}
 	if err := b.loadRefunds(tx); err != nil {
+		return nil, err
+	}
+	if err := b.loadTries(tx, news); err != nil {
 		return nil, err
 	}
 	return b, b.loadObjections(tx)
@@ -169,6 +173,7 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyOrders)) {
 		orders = append(orders, *b.orders[id])
 	}
+	b.stopNow()
 	payments := make([]paymentRow, 0, len(b.dirtyPayments))
 	for _, id := range slices.Sorted(maps.Keys(b.dirtyPayments)) {
 		payments = append(payments, *b.payments[id])
@@ -197,11 +202,12 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_disputed", "disputed", "fraud_warning", "amount_mismatch",
 			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "session_id", "checkout", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
-			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "updated_at")
+			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "declines", "withheld", "stop_for", "updated_at")
 		store.Update(p, sums, "refunded", "reserved", "refunds", "disputed", "disputes", "warnings")
 		store.Insert(p, newRefunds)
 		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")
 		b.writeObjections(p)
+		b.s.guard.Add(p, b.newTries)
 		timeline.Add(p, b.entries)
 		b.audience.Write(p)
 		also(p)

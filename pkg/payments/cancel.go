@@ -61,6 +61,13 @@ func (s *Service) Cancel(ctx context.Context, who auth.Principal, id ID, key ide
 // Stripe's answer is not known. ErrNotCancelable says that it went through, or
 // that it is too late to stop it, or that a payer wants back what the shop holds.
 func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
+	asks := timeline.Entry{Kind: "payment.cancel", Message: "Till asks Stripe to cancel.", Cause: asked(ctx, who), Actor: who.Actor()}
+	return s.cancelFor(ctx, who.Everyone, row, "", asks)
+}
+
+// cancelFor is cancelAtStripe for a reason, Stripe's word, that an entry of the
+// timeline explains. held says that what is held may be let go.
+func (s *Service) cancelFor(ctx context.Context, held bool, row paymentRow, reason string, asks timeline.Entry) (paymentRow, error) {
 	if row.Stage == creating || row.Stage == sent {
 		settled, err := s.await(ctx, row)
 		if err != nil || settled.Stage == creating || settled.Stage == sent {
@@ -69,7 +76,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row pa
 		row = settled
 	}
 	if row.Checkout.open() {
-		ended, err := s.endSession(ctx, who, row)
+		ended, err := s.endSession(ctx, row, asks)
 		if err != nil || ended.live() && ended.Checkout.open() {
 			return ended, err
 		}
@@ -80,10 +87,10 @@ func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row pa
 		return row, nil
 	case row.Status == Succeeded, row.Status == Processing, row.IntentID == nil: // the last is a page that was completed for nothing
 		return row, ErrNotCancelable
-	case row.Status == RequiresCapture && !who.Everyone:
+	case row.Status == RequiresCapture && !held:
 		return row, errHeld
 	}
-	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.cancel", Message: "Till asks Stripe to cancel."}); err != nil {
+	if err := s.requested(ctx, row, asks); err != nil {
 		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
@@ -92,7 +99,7 @@ func (s *Service) cancelAtStripe(ctx context.Context, who auth.Principal, row pa
 	// same one Stripe would repeat for a day what it said first, such as a failure of
 	// its own, or a refusal from a state that has passed.
 	key := gateway.Key(store.NewID(string(row.ID) + ":cancel:"))
-	answer, err := s.gateway.CancelIntent(ask, *row.IntentID, key)
+	answer, err := s.gateway.CancelIntent(ask, *row.IntentID, reason, key)
 	var refusal *gateway.Refusal
 	switch {
 	case err == nil:

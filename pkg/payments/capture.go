@@ -83,7 +83,7 @@ func (s *Service) captureAtStripe(ctx context.Context, who auth.Principal, row p
 			return row, err
 		}
 	}
-	if err := s.requested(ctx, who, row, timeline.Entry{Kind: "payment.capture", To: fmt.Sprint(take), Message: "Till asks Stripe to capture."}); err != nil {
+	if err := s.requested(ctx, row, timeline.Entry{Kind: "payment.capture", To: fmt.Sprint(take), Message: "Till asks Stripe to capture.", Cause: asked(ctx, who), Actor: who.Actor()}); err != nil {
 		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
@@ -123,9 +123,9 @@ func (r *paymentRow) isCapturedAs(amount *int64) error {
 
 // requested notes what is about to be asked of Stripe, and who wants it, before it is,
 // and has the sweep look what came of it.
-func (s *Service) requested(ctx context.Context, who auth.Principal, row paymentRow, e timeline.Entry) error {
+func (s *Service) requested(ctx context.Context, row paymentRow, e timeline.Entry) error {
 	e.OrderID, e.PaymentID, e.Version = string(*row.OrderID), string(row.ID), row.Version
-	e.Cause, e.Actor, e.At = asked(ctx, who), who.Actor(), s.now()
+	e.At = s.now()
 	return s.db.Tx(ctx, func(tx *gorm.DB) error {
 		soon := s.now().Add(s.conf.SweepAfter)
 		if err := tx.Model(&paymentRow{}).Where("id = ? AND next_check_at > ?", row.ID, soon).Update("next_check_at", soon).Error; err != nil {

@@ -57,8 +57,8 @@ func sessionNews(a gateway.CheckoutAnswer, by string) []Observation {
 
 // endSession ends an attempt's open page at Stripe and returns the attempt as it is
 // then. The page is still open where Stripe's answer is not known. An attempt
-// without a page, or whose page is over, comes back as it is.
-func (s *Service) endSession(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
+// without a page, or whose page is over, comes back as it is. asks says who wants it.
+func (s *Service) endSession(ctx context.Context, row paymentRow, asks timeline.Entry) (paymentRow, error) {
 	if !row.Checkout.open() || !row.live() {
 		return row, nil
 	}
@@ -69,8 +69,8 @@ func (s *Service) endSession(ctx context.Context, who auth.Principal, row paymen
 		}
 		row = settled
 	}
-	err := s.requested(ctx, who, row, timeline.Entry{Kind: "checkout.expire", Message: "Till asks Stripe to expire the Checkout session."})
-	if err != nil {
+	asks.Kind, asks.Message = "checkout.expire", "Till asks Stripe to expire the Checkout session."
+	if err := s.requested(ctx, row, asks); err != nil {
 		return row, err
 	}
 	ask, stop := context.WithTimeout(ctx, callTimeout)
@@ -140,7 +140,7 @@ func (s *Service) ExpireCheckout(ctx context.Context, who auth.Principal, id Ses
 
 // expire ends a page and sees its intent, if it has one, dead.
 func (s *Service) expire(ctx context.Context, who auth.Principal, row paymentRow) (paymentRow, error) {
-	row, err := s.endSession(ctx, who, row)
+	row, err := s.endSession(ctx, row, timeline.Entry{Cause: asked(ctx, who), Actor: who.Actor()})
 	switch {
 	case err != nil:
 		return row, err

@@ -11,6 +11,7 @@ import (
 	"till/pkg/auth"
 	"till/pkg/gateway"
 	"till/pkg/idempotency"
+	"till/pkg/limits"
 	"till/pkg/money"
 	"till/pkg/outbound"
 	"till/pkg/problem"
@@ -88,7 +89,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 	if err != nil {
 		return plan{}, err
 	}
-	p, err := s.attempt(ctx, tx, order, payments, cart, said, r.page, id, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	p, err := s.attempt(ctx, tx, order, payments, cart, wish{said, r.page, id, limits.Hidden("network", r.Network)}, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 	if err != nil {
 		return plan{}, err
 	}
@@ -122,10 +123,17 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 	return p, nil
 }
 
+// wish is what a request says about an attempt beside the order's amount.
+type wish struct {
+	said    *terms // nil: nothing, they stay
+	page    *Page  // the page that is asked for; nil: none
+	id      ID     // of a new attempt
+	network string // it would be started from
+}
+
 // attempt decides what a request for paying this order means: the attempt that
-// is there, a change of its amount or terms, or a new one under newID. A nil said
-// leaves the terms as they are; page is the one that is asked for, if any.
-func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, said *terms, page *Page, newID ID, cause timeline.Cause) (plan, error) {
+// is there, a change of its amount or terms, or a new one.
+func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, payments []paymentRow, cart *priced, w wish, cause timeline.Cause) (plan, error) {
 	current := newest(payments, func(p *paymentRow) bool { return p.live() })
 	total := money.Amount{Minor: order.Total, Currency: order.Currency}
 	if cart != nil {
@@ -151,21 +159,22 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	switch {
 	case current != nil && total.Minor == 0:
 		return plan{step: replace, payment: *current}, nil
-	case current != nil && (page != nil || current.Checkout != nil):
-		return s.beside(tx, order, current, cart, said, page, total)
+	case current != nil && (w.page != nil || current.Checkout != nil):
+		return s.beside(tx, order, current, cart, w.said, w.page, total)
 	case current == nil:
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
 		if total.Minor == 0 {
-			return s.payNothing(ctx, tx, order, payments, page, newID, cause)
+			return s.payNothing(ctx, tx, order, payments, w.page, w.id, cause)
 		}
-		row := s.newAttempt(order, newID, total, now)
-		want := said.over(terms{})
+		row := s.newAttempt(order, w.id, total, now)
+		row.Network = w.network
+		want := w.said.over(terms{})
 		row.StripeCustomerID, row.FutureUsage = want.customer, want.future
 		row.ask(want, terms{})
-		if page != nil {
-			if err := s.openPage(tx, order, &row, total, cart, *page, want); err != nil {
+		if w.page != nil {
+			if err := s.openPage(tx, order, &row, total, cart, *w.page, want); err != nil {
 				return plan{}, err
 			}
 		}
@@ -175,14 +184,14 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 		return plan{step: ask, payment: row, secret: true, created: true}, timeline.Write(tx, consent(&row, "", want.future, cause, now))
 	case current.Stage == creating || current.Stage == sent:
 		want := current.Call.Params.Amount
-		if want != total || said.over(current.asked()) != current.asked() {
+		if want != total || w.said.over(current.asked()) != current.asked() {
 			return plan{step: settle, payment: *current}, nil
 		}
 		if err := s.becomesBehind(tx, order, current, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: join, payment: *current, secret: true}, nil
-	case current.Amount == total.Minor && current.Currency == total.Currency && said.over(current.terms()) == current.terms():
+	case current.Amount == total.Minor && current.Currency == total.Currency && w.said.over(current.terms()) == current.terms():
 		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
@@ -194,7 +203,7 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	current.Stage, current.CalledAt, current.UpdatedAt = creating, now, now
 	current.NextCheckAt, current.Looks = new(now.Add(s.conf.SweepAfter)), 0
 	current.Call = call{Params: s.intentParams(order, current.ID, current.Revision, total)}
-	want := said.over(current.terms())
+	want := w.said.over(current.terms())
 	current.ask(want, current.terms())
 	if cart != nil {
 		current.Call.Items, current.Call.SetBy, current.Call.Code = cart.items, cart.setBy, cart.promotion

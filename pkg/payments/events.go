@@ -57,6 +57,9 @@ func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
 			// what happens within the same second.
 			o.Intent.Status = ""
 		}
+		if e.Type == "payment_intent.payment_failed" {
+			o.Tried = e.ID
+		}
 		return o, true, err
 	case strings.HasPrefix(e.Type, "checkout.session."):
 		c, err := gateway.DecodeCheckout(e.Object)
@@ -65,6 +68,12 @@ func eventObservation(e gateway.Event) (o Observation, ok bool, err error) {
 			c.Status, o.Reread = "", true
 		}
 		return o, true, err
+	case e.Type == "charge.failed":
+		// It says nothing of the intent's state; see the guard.
+		charge, err := gateway.DecodeCharge(e.Object)
+		o.Intent = gateway.Intent{ID: charge.Intent, Metadata: charge.Metadata, Livemode: charge.Livemode,
+			Failure: &gateway.Failure{Code: charge.FailureCode, Charge: charge.ID, Fingerprint: charge.Fingerprint}}
+		return o, charge.Intent != "", err
 	case e.Type == "charge.refund.updated", strings.HasPrefix(e.Type, "refund."):
 		refund, err := gateway.DecodeRefund(e.Object)
 		o.Intent, o.Refund = gateway.Intent{ID: refund.Intent, Metadata: refund.Metadata}, &refund

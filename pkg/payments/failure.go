@@ -27,6 +27,26 @@ func (f Failure) In(acceptLanguage string) *Failure {
 	return explain(failure{Code: f.Code, DeclineCode: f.DeclineCode}, acceptLanguage)
 }
 
+// unspoken are the decline codes that Stripe says to present to payers as a
+// generic_decline, and those that say as much in other words.
+// https://docs.stripe.com/declines/codes
+var unspoken = map[string]bool{
+	"fraudulent": true, "lost_card": true, "merchant_blacklist": true, "pickup_card": true,
+	"restricted_card": true, "security_violation": true, "stolen_card": true,
+}
+
+// genericDecline is what payers are told who are not told more.
+var genericDecline = failure{Code: "card_declined", DeclineCode: "generic_decline"}
+
+// ToPayer is the failure as payers are told it: nothing of why where that helps a
+// thief, or a tester of cards, which is where it is withheld.
+func (f Failure) ToPayer(withheld bool) *Failure {
+	if withheld || unspoken[f.DeclineCode] || unspoken[f.Code] {
+		return explain(genericDecline, "en")
+	}
+	return &f
+}
+
 var spoken = language.NewMatcher([]language.Tag{language.English, language.German})
 
 // inGerman reads a locale, or an Accept-Language, of which one is the shortest.
@@ -127,7 +147,7 @@ var explanations = map[string]explanation{
 	"restricted_card":                       {plainDecline, ContactBank},
 	"revocation_of_all_authorizations":      {bankDeclined, Stop},
 	"revocation_of_authorization":           {bankDeclined, Stop},
-	"security_violation":                    {bankDeclined, ContactBank},
+	"security_violation":                    {plainDecline, ContactBank},
 	"service_not_allowed":                   {bankDeclined, ContactBank},
 	"stolen_card":                           {plainDecline, ContactBank},
 	"stop_payment_order":                    {bankDeclined, Stop},
@@ -178,11 +198,11 @@ var explanations = map[string]explanation{
 }
 
 // describe puts a state into words for the timeline.
-func describe(s state) string {
+func describe(s state, withheld bool) string {
 	switch s.status {
 	case RequiresPaymentMethod:
 		if s.failure != nil {
-			return "The payment did not go through. " + explain(*s.failure, "en").Message
+			return "The payment did not go through. " + explain(*s.failure, "en").ToPayer(withheld).Message
 		}
 		return "Waiting for a way to pay."
 	case RequiresConfirmation:

@@ -23,7 +23,7 @@ const (
 
 // staffsKinds are the beginnings of the kinds of entries that customers do not see:
 // what staff notes, and what banks say, as a thief must not learn that a card is reported.
-var staffsKinds = []string{noteKind, "dispute.", "fraud."}
+var staffsKinds = []string{noteKind, "dispute.", "fraud.", "payment.guard"}
 
 // NoteRequest asks for a note to an order.
 type NoteRequest struct {

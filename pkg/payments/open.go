@@ -12,6 +12,7 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/failpoint"
 	"till/pkg/idempotency"
+	"till/pkg/limits"
 	"till/pkg/store"
 )
 
@@ -81,6 +82,7 @@ func (s *Service) openNew(ctx context.Context, tx *gorm.DB, batch []opening) ([]
 			items = append(items, item)
 		}
 		payment := s.newAttempt(&order, o.payment, cart.total, s.now())
+		payment.Network = limits.Hidden("network", o.request.Network)
 		payments = append(payments, payment)
 		plans[i] = plan{step: ask, payment: payment, secret: true, created: true}
 	}

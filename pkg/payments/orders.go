@@ -103,7 +103,7 @@ func (s *Service) reprice(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 	if newest(payments, (*paymentRow).live) == nil {
 		return plan{}, s.becomes(tx, order, cart)
 	}
-	return s.attempt(ctx, tx, order, payments, cart, nil, nil, "", timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
+	return s.attempt(ctx, tx, order, payments, cart, wish{}, timeline.Cause{Kind: timeline.ByAPI, ID: telemetry.RequestID(ctx)})
 }
 
 // orderFor finds or makes the order that a request wants to pay, locked, with its

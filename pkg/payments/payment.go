@@ -53,6 +53,7 @@ type Payment struct {
 	Future        customers.Usage    // what the payer agreed to have the way to pay kept for; empty: nothing
 	Failure       *Failure
 	Session       *Session    // the page of Stripe's at which it is made; nil without one
+	Withheld      bool        // payers are not told any more why a card was declined
 	NextAction    *NextAction // nil where nothing is left to do for the payer's app
 	CreatedAt     time.Time
 	UpdatedAt     time.Time

@@ -115,6 +115,10 @@ type paymentRow struct {
 	// What the intent has, see terms.
 	StripeCustomerID gateway.CustomerID
 	FutureUsage      customers.Usage
+	Network          string // where it was started from; see limits.Hidden
+	Declines         int64  // how often a card of it was declined
+	Withheld         bool   // payers are not told any more why
+	StopFor          string // Stripe's word for why Till ends it; empty: it does not
 	CreatedAt        time.Time
 	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
@@ -153,7 +157,7 @@ func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Term
 func (r *paymentRow) payment() Payment {
 	p := Payment{
 		ID: r.ID, Amount: money.Amount{Minor: r.Amount, Currency: r.Currency}, Status: r.Status, Version: r.Version,
-		Capturable: r.Authorized, Captured: r.Captured,
+		Capturable: r.Authorized, Captured: r.Captured, Withheld: r.Withheld,
 		ClientSecret: r.ClientSecret, Customer: r.StripeCustomerID, Future: r.FutureUsage, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.OrderID != nil {

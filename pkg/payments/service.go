@@ -11,6 +11,7 @@ import (
 	"till/pkg/customers"
 	"till/pkg/effects"
 	"till/pkg/gateway"
+	"till/pkg/limits"
 	"till/pkg/mail"
 	"till/pkg/money"
 	"till/pkg/outbound"
@@ -77,6 +78,7 @@ type Options struct {
 	// Outbound sends what the app's backend is told. nil: what is written down waits
 	// until somebody looks.
 	Outbound *outbound.Outbound
+	Guard    *limits.Guard // nil: no cards are counted
 	Letters  *mail.Letters // nil: the built-in ones, in English
 	Log      *slog.Logger
 	Now      func() time.Time // nil: the wall clock
@@ -92,6 +94,7 @@ type Service struct {
 	effects   *effects.Effects
 	outbound  *outbound.Outbound
 	letters   *mail.Letters
+	guard     *limits.Guard
 	log       *slog.Logger
 	clock     func() time.Time
 	hub       *hub
@@ -101,6 +104,9 @@ type Service struct {
 	// caughtUp is the second in which refunds were last listed, or tried to be; the
 	// others are likewise.
 	caughtUp, disputesCaughtUp, warningsCaughtUp atomic.Int64
+	// cardsWatched is the second in which it was last looked for a burst, and suspicious
+	// what was seen.
+	cardsWatched, suspicious atomic.Int64
 
 	// The transactions before and after a call to Stripe, of many calls together.
 	openings *store.Batcher[opening, plan]
@@ -116,7 +122,7 @@ func New(conf Config, opt Options) *Service {
 		opt.Letters = mail.BuiltIn()
 	}
 	s := &Service{
-		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, letters: opt.Letters, log: opt.Log, clock: opt.Now,
+		conf: conf, db: opt.DB, gateway: opt.Gateway, catalog: opt.Catalog, customers: opt.Customers, effects: opt.Effects, outbound: opt.Outbound, letters: opt.Letters, guard: opt.Guard, log: opt.Log, clock: opt.Now,
 		hub: newHub(), due: make(chan struct{}, 1), reads: rate.NewLimiter(20, 20),
 	}
 	s.openings = store.NewBatcher(s.db, s.openNew)

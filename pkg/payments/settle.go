@@ -56,6 +56,8 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 	switch {
 	case row.Stage == abandoned, row.Stage == attached && row.IntentID == nil && row.SessionID == nil: // Stripe has nothing of it
 		return s.checked(ctx, row)
+	case row.Stage == attached && row.StopFor != "" && row.confirmable():
+		return s.stop(ctx, row)
 	case row.Stage == attached:
 		return s.read(ctx, row)
 	case row.Stage == creating && s.now().Sub(row.CalledAt) < idempotency.Takeover:

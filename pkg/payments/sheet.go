@@ -23,7 +23,7 @@ const (
 type SheetRequest struct {
 	Mode          SheetMode
 	StripeVersion string       // of the API, that the app's SDK speaks
-	Start         StartRequest // in mode setup its Future and Idempotency alone
+	Start         StartRequest // in mode setup its Future, Network and Idempotency alone
 }
 
 // Sheet is what a mobile payment sheet takes. The key is made anew for each, and
@@ -63,7 +63,7 @@ func (s *Service) Sheet(ctx context.Context, who auth.Principal, r SheetRequest)
 		}
 		// Deleted at Stripe: once more for another one, of what there is by now. The
 		// client's key stands for that already.
-		r.Start = StartRequest{OrderID: sheet.Payment.Payment.OrderID, Future: r.Start.Future}
+		r.Start = StartRequest{OrderID: sheet.Payment.Payment.OrderID, Future: r.Start.Future, Network: r.Start.Network}
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *Service) paySheet(ctx context.Context, who auth.Principal, r SheetReque
 }
 
 func (s *Service) setupSheet(ctx context.Context, who auth.Principal, r SheetRequest) (Sheet, error) {
-	setup, err := s.customers.SetUp(ctx, who, r.Start.Future, r.Start.Idempotency)
+	setup, err := s.customers.SetUp(ctx, who, r.Start.Future, r.Start.Network, r.Start.Idempotency)
 	sheet := Sheet{Setup: &setup}
 	if setup.ClientSecret != "" {
 		sheet.Customer = setup.Customer

@@ -26,6 +26,7 @@ type StartRequest struct {
 	Future customers.Usage
 	// Saved lets the payer's saved ways to pay pay it.
 	Saved       bool
+	Network     string // where the payer is calling from, in any form; empty: not known
 	Idempotency idempotency.Request
 
 	customer gateway.CustomerID // the payer's, once it is known

@@ -52,6 +52,8 @@ type Observation struct {
 	Checkout *gateway.Checkout
 	// Refunds says that Intent.Charge shows what has been refunded of it by now.
 	Refunds bool
+	// Tried is what stands for a failure without a charge: the event's id.
+	Tried string
 }
 
 // state is what the rule below reads and sets of a payment.

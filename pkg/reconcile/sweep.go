@@ -48,7 +48,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 		s.each(ctx, s.Payments.Due(), func() error {
 			return errors.Join(
 				s.SweepPayments(ctx), s.SweepRefunds(ctx), s.SweepDisputes(ctx),
-				s.Payments.CatchUpRefunds(ctx), s.Payments.CatchUpDisputes(ctx), s.Payments.CatchUpWarnings(ctx),
+				s.Payments.CatchUpRefunds(ctx), s.Payments.CatchUpDisputes(ctx), s.Payments.CatchUpWarnings(ctx), s.Payments.WatchCards(ctx),
 			)
 		})
 	})
