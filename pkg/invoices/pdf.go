@@ -187,7 +187,7 @@ func (s *sheet) parties() {
 	}
 	left := s.y
 	s.y = top
-	const names, values = 112.0, 148.0
+	const names, values = 103.0, 136.0
 	fact := func(name, value string) {
 		if value == "" {
 			return
@@ -239,7 +239,7 @@ func (s *sheet) table() {
 			s.font("", 9.5, ink)
 		}
 		if l.Quantity > 0 {
-			s.rightAt(quantityEnds, strconv.FormatInt(l.Quantity, 10))
+			s.shrunk(quantityEnds, 18, strconv.FormatInt(l.Quantity, 10))
 		}
 		if s.d.Kind == KindInvoice || l.UnitAmount > 0 {
 			unit := s.amount(l.UnitAmount)
