@@ -15,6 +15,7 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/customers"
 	"till/pkg/inbox"
+	"till/pkg/invoices"
 	"till/pkg/limits"
 	"till/pkg/outbound"
 	"till/pkg/payments"
@@ -47,6 +48,7 @@ type Settings struct {
 type Deps struct {
 	Settings  Settings
 	Payments  *payments.Service
+	Invoices  *invoices.Service
 	Catalog   *catalog.Service
 	Customers *customers.Service
 	Inbox     *inbox.Inbox
@@ -72,16 +74,17 @@ type Deps struct {
 
 // New assembles the API.
 func New(d Deps) (*echo.Echo, error) {
-	if d.Payments == nil || d.Catalog == nil || d.Customers == nil || d.Inbox == nil || d.Outbound == nil {
+	if d.Payments == nil || d.Invoices == nil || d.Catalog == nil || d.Customers == nil || d.Inbox == nil || d.Outbound == nil {
 		return nil, errors.New("api: a service is missing")
 	}
-	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, catalog: d.Catalog, customers: d.Customers, inbox: d.Inbox, outbound: d.Outbound, auth: d.Auth, streams: newStreams()})
+	return assemble(d, &handlers{settings: d.Settings, payments: d.Payments, invoices: d.Invoices, catalog: d.Catalog, customers: d.Customers, inbox: d.Inbox, outbound: d.Outbound, auth: d.Auth, streams: newStreams()})
 }
 
 // handlers answer the operations of the contract; a file per tag.
 type handlers struct {
 	settings  Settings
 	payments  *payments.Service
+	invoices  *invoices.Service
 	catalog   *catalog.Service
 	customers *customers.Service
 	inbox     *inbox.Inbox

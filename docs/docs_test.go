@@ -61,7 +61,7 @@ func TestMovesAreUpToDate(t *testing.T) {
 func TestDocumentsNameFilesThatExist(t *testing.T) {
 	t.Parallel()
 	path := regexp.MustCompile("`((?:api|cmd|pkg|e2e|docs|examples)/[a-zA-Z0-9_./-]*)`")
-	for _, document := range []string{"architecture.md", "configuration.md", "going-live.md", "mails.md", "operations.md", "sandbox.md", "webhooks.md", "../README.md", "../SECURITY.md"} {
+	for _, document := range []string{"architecture.md", "configuration.md", "going-live.md", "invoices.md", "mails.md", "operations.md", "sandbox.md", "webhooks.md", "../README.md", "../SECURITY.md"} {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)

@@ -102,6 +102,7 @@ var load = func() func(testing.TB) *contract {
 }()
 
 func read() *contract {
+	openapi3filter.RegisterBodyDecoder("application/pdf", openapi3filter.FileBodyDecoder)
 	doc, err := openapi.Load()
 	if err != nil {
 		return &contract{err: err}

@@ -433,6 +433,71 @@ type CreateWebhookEndpoint struct {
 	Url string `json:"url"`
 }
 
+// CreditNote defines model for CreditNote.
+type CreditNote struct {
+	Buyer InvoiceBuyer `json:"buyer"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// DiscountAmount Minor units, where all of an invoice is taken back that has one
+	DiscountAmount *int64 `json:"discountAmount,omitempty"`
+
+	// InvoiceNumber The invoice that it is about
+	//
+	// Example: INV-000001
+	InvoiceNumber string    `json:"invoiceNumber"`
+	IssuedAt      time.Time `json:"issuedAt"`
+
+	// Kind Open set: `credit_note`, and `reversal` of one whose refund failed after it had come through
+	//
+	// Example: credit_note
+	Kind  string        `json:"kind"`
+	Lines []InvoiceLine `json:"lines"`
+
+	// Locale That of the invoice
+	//
+	// Example: de-AT
+	Locale string `json:"locale"`
+
+	// Number Example: CN-000001
+	Number string `json:"number"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId       string  `json:"orderId"`
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
+	// Reference The order's
+	//
+	// Example: cart_8f2a
+	Reference *string `json:"reference,omitempty"`
+
+	// RefundId Example: ref_01jd8w3k5v9x2m4n6p8q0r1s2t
+	RefundId string `json:"refundId"`
+
+	// ReversedNumber The credit note that a reversal takes back
+	//
+	// Example: CN-000001
+	ReversedNumber *string       `json:"reversedNumber,omitempty"`
+	Seller         InvoiceSeller `json:"seller"`
+
+	// Subtotal Minor units, the sum of the lines
+	//
+	// Example: 1800
+	Subtotal int64 `json:"subtotal"`
+
+	// Taxes As on the invoice, empty yet
+	Taxes []InvoiceTax `json:"taxes"`
+
+	// Total Minor units, above 0 in either kind
+	//
+	// Example: 1800
+	Total int64 `json:"total"`
+
+	// WaivedAmount Minor units, where all of an invoice is taken back that has them
+	WaivedAmount *int64 `json:"waivedAmount,omitempty"`
+}
+
 // CurrencyOption defines model for CurrencyOption.
 type CurrencyOption struct {
 	// Currency Example: usd
@@ -692,6 +757,153 @@ type GuestToken struct {
 
 	// Token Send it as `Authorization: Bearer …`
 	Token string `json:"token"`
+}
+
+// Invoice defines model for Invoice.
+type Invoice struct {
+	Buyer InvoiceBuyer `json:"buyer"`
+
+	// CreditNotes The oldest first
+	CreditNotes []InvoiceCreditNote `json:"creditNotes"`
+
+	// Currency Example: eur
+	Currency string `json:"currency"`
+
+	// DiscountAmount Minor units, taken off the subtotal; left out where nothing is
+	//
+	// Example: 360
+	DiscountAmount *int64        `json:"discountAmount,omitempty"`
+	IssuedAt       time.Time     `json:"issuedAt"`
+	Lines          []InvoiceLine `json:"lines"`
+
+	// Locale English or German, with a region where the order has one
+	//
+	// Example: de-AT
+	Locale string `json:"locale"`
+
+	// Number Example: INV-000001
+	Number string `json:"number"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// PromotionCode The code that the discount comes from
+	//
+	// Example: TEN
+	PromotionCode *string `json:"promotionCode,omitempty"`
+
+	// Reference The order's
+	//
+	// Example: cart_8f2a
+	Reference *string       `json:"reference,omitempty"`
+	Seller    InvoiceSeller `json:"seller"`
+
+	// Subtotal Minor units, the sum of the lines
+	//
+	// Example: 3600
+	Subtotal int64 `json:"subtotal"`
+
+	// SuppliedAt When the order was paid, which stands for the date of supply
+	SuppliedAt time.Time `json:"suppliedAt"`
+
+	// Taxes Taxes within the total. Till works out none yet, so it is empty
+	Taxes []InvoiceTax `json:"taxes"`
+
+	// Total Minor units: `subtotal` less `discountAmount` and `waivedAmount`
+	//
+	// Example: 3240
+	Total int64 `json:"total"`
+
+	// WaivedAmount Minor units that were not taken of the order, where a part was captured; left out where all was
+	//
+	// Example: 500
+	WaivedAmount *int64 `json:"waivedAmount,omitempty"`
+}
+
+// InvoiceBuyer defines model for InvoiceBuyer.
+type InvoiceBuyer struct {
+	// Email The address that mails about the order go to, as far as one is known
+	//
+	// Example: jenny@example.com
+	Email *string `json:"email,omitempty"`
+}
+
+// InvoiceCreditNote defines model for InvoiceCreditNote.
+type InvoiceCreditNote struct {
+	IssuedAt time.Time `json:"issuedAt"`
+
+	// Kind Open set: `credit_note` takes its total off the invoice, `reversal` gives that of a credit note back to it
+	//
+	// Example: credit_note
+	Kind string `json:"kind"`
+
+	// Number Example: CN-000001
+	Number string `json:"number"`
+
+	// RefundId Example: ref_01jd8w3k5v9x2m4n6p8q0r1s2t
+	RefundId string `json:"refundId"`
+
+	// Total Minor units, above 0 in either kind
+	//
+	// Example: 1800
+	Total int64 `json:"total"`
+}
+
+// InvoiceLine defines model for InvoiceLine.
+type InvoiceLine struct {
+	// Amount Minor units
+	//
+	// Example: 3600
+	Amount int64 `json:"amount"`
+
+	// Name Left out where a credit note is of an amount, and of no lines
+	//
+	// Example: Enamel mug
+	Name *string `json:"name,omitempty"`
+
+	// PackageSize Pieces in the package that `unitAmount` is for; left out where it is for a piece
+	PackageSize *int64 `json:"packageSize,omitempty"`
+
+	// Quantity Example: 2
+	Quantity *int64 `json:"quantity,omitempty"`
+
+	// UnitAmount Minor units, for a piece or a package; left out on credit notes of lines
+	//
+	// Example: 1800
+	UnitAmount *int64 `json:"unitAmount,omitempty"`
+}
+
+// InvoiceSeller defines model for InvoiceSeller.
+type InvoiceSeller struct {
+	// Address Lines
+	Address []string `json:"address"`
+
+	// Name Example: Till Coffee GmbH
+	Name string `json:"name"`
+
+	// TaxId Example: DE123456789
+	TaxId *string `json:"taxId,omitempty"`
+}
+
+// InvoiceTax defines model for InvoiceTax.
+type InvoiceTax struct {
+	// Amount Minor units
+	//
+	// Example: 517
+	Amount int64 `json:"amount"`
+
+	// Name Example: VAT
+	Name string `json:"name"`
+
+	// NetAmount Minor units, what it is a tax of
+	//
+	// Example: 2723
+	NetAmount int64 `json:"netAmount"`
+
+	// Rate Percent, a decimal
+	//
+	// Example: 19
+	Rate string `json:"rate"`
 }
 
 // NextAction What the app does now. Left out where nothing is left for it to do.
@@ -1616,6 +1828,9 @@ type WebhookHeaders struct {
 // CheckoutSessionId defines model for CheckoutSessionId.
 type CheckoutSessionId = string
 
+// CreditNoteNumber defines model for CreditNoteNumber.
+type CreditNoteNumber = string
+
 // DeliveryId defines model for DeliveryId.
 type DeliveryId = string
 
@@ -2135,9 +2350,21 @@ type ServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx echo.Context, id OrderId, params CancelOrderParams) error
+	// GetCreditNote Get a credit note
+	// (GET /orders/{id}/credit-notes/{number})
+	GetCreditNote(ctx echo.Context, id OrderId, number CreditNoteNumber) error
+	// GetCreditNotePdf Get a credit note as PDF
+	// (GET /orders/{id}/credit-notes/{number}/pdf)
+	GetCreditNotePdf(ctx echo.Context, id OrderId, number CreditNoteNumber) error
 	// ListOrderDisputes List an order's disputes
 	// (GET /orders/{id}/disputes)
 	ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error
+	// GetInvoice Get an order's invoice
+	// (GET /orders/{id}/invoice)
+	GetInvoice(ctx echo.Context, id OrderId) error
+	// GetInvoicePdf Get an order's invoice as PDF
+	// (GET /orders/{id}/invoice/pdf)
+	GetInvoicePdf(ctx echo.Context, id OrderId) error
 	// CreateOrderNote Write a note to an order
 	// (POST /orders/{id}/notes)
 	CreateOrderNote(ctx echo.Context, id OrderId, params CreateOrderNoteParams) error
@@ -2823,6 +3050,54 @@ func (w *ServerInterfaceWrapper) CancelOrder(ctx echo.Context) error {
 	return err
 }
 
+// GetCreditNote converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCreditNote(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "number" -------------
+	var number CreditNoteNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", ctx.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter number: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCreditNote(ctx, id, number)
+	return err
+}
+
+// GetCreditNotePdf converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCreditNotePdf(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// ------------- Path parameter "number" -------------
+	var number CreditNoteNumber
+
+	err = runtime.BindStyledParameterWithOptions("simple", "number", ctx.Param("number"), &number, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter number: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCreditNotePdf(ctx, id, number)
+	return err
+}
+
 // ListOrderDisputes converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOrderDisputes(ctx echo.Context) error {
 	var err error
@@ -2859,6 +3134,38 @@ func (w *ServerInterfaceWrapper) ListOrderDisputes(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListOrderDisputes(ctx, id, params)
+	return err
+}
+
+// GetInvoice converts echo context to params.
+func (w *ServerInterfaceWrapper) GetInvoice(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetInvoice(ctx, id)
+	return err
+}
+
+// GetInvoicePdf converts echo context to params.
+func (w *ServerInterfaceWrapper) GetInvoicePdf(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id OrderId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetInvoicePdf(ctx, id)
 	return err
 }
 
@@ -3727,6 +4034,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/orders/:id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.POST(options.BaseURL+"/orders/:id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
 	router.GET(options.BaseURL+"/orders/:id/disputes", wrapper.ListOrderDisputes, options.OperationMiddlewares["listOrderDisputes"]...)
+	router.GET(options.BaseURL+"/orders/:id/invoice", wrapper.GetInvoice, options.OperationMiddlewares["getInvoice"]...)
+	router.GET(options.BaseURL+"/orders/:id/invoice/pdf", wrapper.GetInvoicePdf, options.OperationMiddlewares["getInvoicePdf"]...)
+	router.GET(options.BaseURL+"/orders/:id/credit-notes/:number", wrapper.GetCreditNote, options.OperationMiddlewares["getCreditNote"]...)
+	router.GET(options.BaseURL+"/orders/:id/credit-notes/:number/pdf", wrapper.GetCreditNotePdf, options.OperationMiddlewares["getCreditNotePdf"]...)
 	router.GET(options.BaseURL+"/disputes", wrapper.ListDisputes, options.OperationMiddlewares["listDisputes"]...)
 	router.GET(options.BaseURL+"/disputes/:id", wrapper.GetDispute, options.OperationMiddlewares["getDispute"]...)
 	router.POST(options.BaseURL+"/disputes/:id/files", wrapper.AddDisputeFile, options.OperationMiddlewares["addDisputeFile"]...)
@@ -5153,6 +5464,108 @@ func (response CancelOrderdefaultApplicationProblemPlusJSONResponse) VisitCancel
 	return err
 }
 
+type GetCreditNoteRequestObject struct {
+	Id     OrderId          `json:"id"`
+	Number CreditNoteNumber `json:"number"`
+}
+
+type GetCreditNoteResponseObject interface {
+	VisitGetCreditNoteResponse(w http.ResponseWriter) error
+}
+
+type GetCreditNote200JSONResponse CreditNote
+
+func (response GetCreditNote200JSONResponse) VisitGetCreditNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCreditNotedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetCreditNotedefaultApplicationProblemPlusJSONResponse) VisitGetCreditNoteResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCreditNotePdfRequestObject struct {
+	Id     OrderId          `json:"id"`
+	Number CreditNoteNumber `json:"number"`
+}
+
+type GetCreditNotePdfResponseObject interface {
+	VisitGetCreditNotePdfResponse(w http.ResponseWriter) error
+}
+
+type GetCreditNotePdf200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetCreditNotePdf200ApplicationpdfResponse struct {
+	Body          io.Reader
+	Headers       GetCreditNotePdf200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetCreditNotePdf200ApplicationpdfResponse) VisitGetCreditNotePdfResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetCreditNotePdfdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetCreditNotePdfdefaultApplicationProblemPlusJSONResponse) VisitGetCreditNotePdfResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListOrderDisputesRequestObject struct {
 	Id     OrderId `json:"id"`
 	Params ListOrderDisputesParams
@@ -5183,6 +5596,106 @@ type ListOrderDisputesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListOrderDisputesdefaultApplicationProblemPlusJSONResponse) VisitListOrderDisputesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInvoiceRequestObject struct {
+	Id OrderId `json:"id"`
+}
+
+type GetInvoiceResponseObject interface {
+	VisitGetInvoiceResponse(w http.ResponseWriter) error
+}
+
+type GetInvoice200JSONResponse Invoice
+
+func (response GetInvoice200JSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInvoicedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetInvoicedefaultApplicationProblemPlusJSONResponse) VisitGetInvoiceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetInvoicePdfRequestObject struct {
+	Id OrderId `json:"id"`
+}
+
+type GetInvoicePdfResponseObject interface {
+	VisitGetInvoicePdfResponse(w http.ResponseWriter) error
+}
+
+type GetInvoicePdf200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type GetInvoicePdf200ApplicationpdfResponse struct {
+	Body          io.Reader
+	Headers       GetInvoicePdf200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetInvoicePdf200ApplicationpdfResponse) VisitGetInvoicePdfResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetInvoicePdfdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response GetInvoicePdfdefaultApplicationProblemPlusJSONResponse) VisitGetInvoicePdfResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6609,9 +7122,21 @@ type StrictServerInterface interface {
 	// CancelOrder Cancel an order
 	// (POST /orders/{id}/cancel)
 	CancelOrder(ctx context.Context, request CancelOrderRequestObject) (CancelOrderResponseObject, error)
+	// GetCreditNote Get a credit note
+	// (GET /orders/{id}/credit-notes/{number})
+	GetCreditNote(ctx context.Context, request GetCreditNoteRequestObject) (GetCreditNoteResponseObject, error)
+	// GetCreditNotePdf Get a credit note as PDF
+	// (GET /orders/{id}/credit-notes/{number}/pdf)
+	GetCreditNotePdf(ctx context.Context, request GetCreditNotePdfRequestObject) (GetCreditNotePdfResponseObject, error)
 	// ListOrderDisputes List an order's disputes
 	// (GET /orders/{id}/disputes)
 	ListOrderDisputes(ctx context.Context, request ListOrderDisputesRequestObject) (ListOrderDisputesResponseObject, error)
+	// GetInvoice Get an order's invoice
+	// (GET /orders/{id}/invoice)
+	GetInvoice(ctx context.Context, request GetInvoiceRequestObject) (GetInvoiceResponseObject, error)
+	// GetInvoicePdf Get an order's invoice as PDF
+	// (GET /orders/{id}/invoice/pdf)
+	GetInvoicePdf(ctx context.Context, request GetInvoicePdfRequestObject) (GetInvoicePdfResponseObject, error)
 	// CreateOrderNote Write a note to an order
 	// (POST /orders/{id}/notes)
 	CreateOrderNote(ctx context.Context, request CreateOrderNoteRequestObject) (CreateOrderNoteResponseObject, error)
@@ -7319,6 +7844,58 @@ func (sh *strictHandler) CancelOrder(ctx echo.Context, id OrderId, params Cancel
 	return nil
 }
 
+// GetCreditNote operation middleware
+func (sh *strictHandler) GetCreditNote(ctx echo.Context, id OrderId, number CreditNoteNumber) error {
+	var request GetCreditNoteRequestObject
+
+	request.Id = id
+	request.Number = number
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCreditNote(ctx.Request().Context(), request.(GetCreditNoteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCreditNote")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCreditNoteResponseObject); ok {
+		return validResponse.VisitGetCreditNoteResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCreditNotePdf operation middleware
+func (sh *strictHandler) GetCreditNotePdf(ctx echo.Context, id OrderId, number CreditNoteNumber) error {
+	var request GetCreditNotePdfRequestObject
+
+	request.Id = id
+	request.Number = number
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCreditNotePdf(ctx.Request().Context(), request.(GetCreditNotePdfRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCreditNotePdf")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCreditNotePdfResponseObject); ok {
+		return validResponse.VisitGetCreditNotePdfResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListOrderDisputes operation middleware
 func (sh *strictHandler) ListOrderDisputes(ctx echo.Context, id OrderId, params ListOrderDisputesParams) error {
 	var request ListOrderDisputesRequestObject
@@ -7339,6 +7916,56 @@ func (sh *strictHandler) ListOrderDisputes(ctx echo.Context, id OrderId, params 
 		return err
 	} else if validResponse, ok := response.(ListOrderDisputesResponseObject); ok {
 		return validResponse.VisitListOrderDisputesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetInvoice operation middleware
+func (sh *strictHandler) GetInvoice(ctx echo.Context, id OrderId) error {
+	var request GetInvoiceRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInvoice(ctx.Request().Context(), request.(GetInvoiceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInvoice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetInvoiceResponseObject); ok {
+		return validResponse.VisitGetInvoiceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetInvoicePdf operation middleware
+func (sh *strictHandler) GetInvoicePdf(ctx echo.Context, id OrderId) error {
+	var request GetInvoicePdfRequestObject
+
+	request.Id = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInvoicePdf(ctx.Request().Context(), request.(GetInvoicePdfRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInvoicePdf")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetInvoicePdfResponseObject); ok {
+		return validResponse.VisitGetInvoicePdfResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -26,6 +26,7 @@ import (
 	"till/pkg/effects"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
+	"till/pkg/invoices"
 	"till/pkg/limits"
 	"till/pkg/mail"
 	"till/pkg/money"
@@ -62,6 +63,7 @@ type App struct {
 	Effects   *effects.Effects
 	Outbound  *outbound.Outbound
 	Payments  *payments.Service
+	Invoices  *invoices.Service
 	Inbox     *inbox.Inbox
 	Sweeper   *reconcile.Sweeper
 	Limiter   *limits.Limiter
@@ -139,11 +141,14 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		rules.AmountMin, rules.AmountMax = *conf.ClientAmountMin, *conf.ClientAmountMax
 	}
 	a.Payments = payments.New(rules, payments.Options{DB: db, Gateway: a.Gateway, Catalog: a.Catalog, Customers: a.Customers, Effects: a.Effects, Outbound: a.Outbound, Guard: a.Guard, Letters: letters, Log: opt.Log, Now: opt.Now})
+	if a.Invoices, err = newInvoices(conf, db, a.Payments, opt.Now); err != nil {
+		return nil, err
+	}
 	a.Inbox = inbox.New(inbox.Options{
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
-	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Invoices: a.Invoices, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
 	a.Limiter = limits.New(db, limits.Options{Guard: a.Guard, Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)
@@ -161,7 +166,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 			Limits:         api.Limits{User: conf.LimitUser, Address: conf.LimitAddress, Order: conf.LimitOrder, Guest: conf.LimitGuest, Code: conf.LimitCode},
 		},
 		Limiter: a.Limiter, Guard: a.Guard, Captcha: verify,
-		Payments: a.Payments, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
+		Payments: a.Payments, Invoices: a.Invoices, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Outbound: a.Outbound, Auth: verifier, Receive: a.Inbox.Receive, Ready: a.Ready, Log: opt.Log, Extra: opt.Extra, Metrics: metrics, Tracing: opt.Tracing,
 	})
 	return a, err
 }

@@ -23,6 +23,7 @@ type ordersCommand struct {
 	Refund  ordersRefund  `cmd:"" help:"Give money of an order back."`
 	Capture ordersCapture `cmd:"" help:"Take the money that is held for an order."`
 	Cancel  ordersCancel  `cmd:"" help:"Cancel an order that nothing has been taken for; what is held for it is released."`
+	Invoice ordersInvoice `cmd:"" help:"Show an order's invoice and its credit notes, or write their PDF."`
 	Note    ordersNote    `cmd:"" help:"Write a note to an order. Its customer never sees it."`
 }
 

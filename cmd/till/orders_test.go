@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,6 +73,24 @@ func TestOrdersAndPaymentsAtATerminal(t *testing.T) {
 		}
 	}
 	ok(`"refunds"`, "orders", "show", order, "--json")
+	r.Until("there is a credit note", func() bool { return r.Count("SELECT count(*) FROM credit_notes") == 1 })
+	ok("INV-000001", "orders", "invoice", order)
+	ok("CN-000001", "orders", "invoice", order)
+	var invoice openapi.Invoice
+	if text := ok("INV-000001", "orders", "invoice", order, "--json"); json.Unmarshal([]byte(text), &invoice) != nil || invoice.Total != 1800 || len(invoice.CreditNotes) != 1 {
+		t.Error(text)
+	}
+	ok(`"invoiceNumber"`, "orders", "invoice", order, "--credit-note", "CN-000001", "--json")
+	pdf := filepath.Join(t.TempDir(), "invoice.pdf")
+	ok("INV-000001 is in "+pdf, "orders", "invoice", order, "--out", pdf)
+	ok("CN-000001 is in "+pdf, "orders", "invoice", order, "--credit-note", "CN-000001", "--out", pdf)
+	if file, err := os.ReadFile(pdf); err != nil || !strings.Contains(rig.PDFText(t, file)[0], "CN-000001") {
+		t.Errorf("%d bytes, %v", len(file), err)
+	}
+	ok("%PDF-", "orders", "invoice", order, "--out", "-")
+	refused("there is no CN-000002 to INV-000001", "orders", "invoice", order, "--credit-note", "CN-000002")
+	refused("give one", "orders", "invoice", order, "--out", pdf, "--json")
+	refused("there is no ord_x", "orders", "invoice", "ord_x")
 	ok("payment.status", "payments", "timeline", payment)
 
 	_, key := r.Key("orders:write")
@@ -84,6 +103,7 @@ func TestOrdersAndPaymentsAtATerminal(t *testing.T) {
 	refused("payment_not_cancelable", "payments", "cancel", hold.Get("id"))
 	refused("payment_not_capturable", "orders", "capture", order)
 	refused("order_already_paid", "orders", "cancel", order)
+	refused("order_not_paid", "orders", "invoice", r.Intent(201, jenny, map[string]any{"items": buy["items"], "reference": "cart_2"}).Get("orderId"))
 	open := r.Intent(201, jenny, map[string]any{"items": buy["items"]})
 	ok("requires_payment_method", "payments", "settle", open.Get("id"))
 	ok("is canceled", "orders", "cancel", open.Get("orderId"))

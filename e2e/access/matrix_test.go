@@ -116,7 +116,7 @@ func (s *scene) make(t *testing.T, c cell, id string, query ...string) rig.Answe
 	if c.body != nil {
 		body = c.body(c.who, id)
 	}
-	path := strings.NewReplacer("{id}", url.PathEscape(id), "{deliveryId}", s.has[""][sent]).Replace(c.path) + strings.Join(query, "")
+	path := strings.NewReplacer("{id}", url.PathEscape(id), "{deliveryId}", s.has[""][sent], "{number}", s.creditNote(id)).Replace(c.path) + strings.Join(query, "")
 	var headers []string
 	if c.method == http.MethodPost {
 		headers = []string{"Idempotency-Key", "k-" + c.row.operation + "-" + id}

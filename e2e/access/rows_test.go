@@ -52,6 +52,11 @@ var rows = []row{
 	{operation: "listRefunds", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200, list: refund, names: []string{"startingAfter", "endingBefore"}},
 	{operation: "getRefund", rule: customers.withKey("orders:read").andStaff(), of: refund, want: 200},
 
+	{operation: "getInvoice", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200},
+	{operation: "getInvoicePdf", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200},
+	{operation: "getCreditNote", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200},
+	{operation: "getCreditNotePdf", rule: customers.withKey("orders:read").andStaff(), of: paid, want: 200},
+
 	{operation: "listDisputes", rule: staff.withKey("orders:read"), want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
 	{operation: "listOrderDisputes", rule: staff.withKey("orders:read"), of: contested, want: 200, list: dispute, names: []string{"startingAfter", "endingBefore"}},
 	{operation: "getDispute", rule: staff.withKey("orders:read"), of: dispute, want: 200},

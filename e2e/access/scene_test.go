@@ -161,6 +161,16 @@ func (s *scene) fresh(owner string) owned {
 	}
 }
 
+// creditNote is the number of an order's, or one that another order's has.
+func (s *scene) creditNote(order string) string {
+	s.T.Helper()
+	number := "CN-000001"
+	if err := s.DB.Read(s.T.Context()).Raw("SELECT number FROM credit_notes WHERE order_id = ?", order).Find(&number).Error; err != nil {
+		s.T.Fatal(err)
+	}
+	return number
+}
+
 // form is a small PDF as a browser sends it.
 const (
 	form     = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%PDF-1.4\n%%EOF\n\r\n--b--\r\n"

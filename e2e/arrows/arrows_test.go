@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"cmd"},
 	{"api"},
 	{"pkg/inbox", "pkg/reconcile"},
-	{"pkg/checkout", "pkg/billing"},
+	{"pkg/checkout", "pkg/billing", "pkg/invoices"},
 	{"pkg/payments"},
 	{"pkg/customers", "pkg/catalog"},
 	{"pkg/effects", "pkg/outbound"},

@@ -27,6 +27,7 @@ var groups = map[string][]string{
 	"card numbers":      {"TestCardNumbers", "TestNumbersThatAreNoCards"},
 	"headers and paths": {"TestRequestsThatHTTPForbids", "TestQueriesAndPaths", "TestHostsAndProxies", "TestStreams", "e2e/limits TestHeadersAreBounded"},
 	"staff":             {"TestStaffRoutes", "TestSearches", "TestNotes", "e2e/flow TestStaffsActsAndNotes", "e2e/staff TestWhatStaffMayNotAsk", "e2e/staff TestTheInboxIsStaffsAlone"},
+	"invoices":          {"TestInvoices", "e2e/flow TestInvoicesAndCreditNotes", "pkg/invoices TestHostileText"},
 	"endpoints":         {"TestWebhookEndpoints", "pkg/outbound TestWhatIsNotPublicIsNotDialed", "pkg/outbound TestURLsOfEndpoints", "e2e/outbound TestRedirectsAreFailures", "e2e/outbound TestSlowAndEndlessReplies"},
 	"webhooks":          {"TestWebhooks", "TestSignedButNotOurs", "TestSecretsInTurn", "e2e/flow TestStripeTookAnotherAmount", "e2e/flow TestAnEventOfAnotherVersionIsReadFromStripe", "e2e/flow TestWhatIsNotOursIsIgnored", "pkg/config TestFaultsNameTheVariable"},
 	"origins":           {"TestOrigins", "TestNoOriginsAllowed", "TestOriginsOfAnswers"},

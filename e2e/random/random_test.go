@@ -164,6 +164,11 @@ func (r *till) people() {
 		r.learn(r.Call("GET", "/payments/"+p.Get("id")+"/timeline", token, nil))
 		r.known["paid"] = append(r.known["paid"], p.Get("orderId"))
 		r.learn(r.Call("POST", "/orders/"+p.Get("orderId")+"/refunds", staff, map[string]any{"amount": 1}))
+		r.Until("there is a credit note", func() bool {
+			number := r.Call("GET", "/orders/"+p.Get("orderId")+"/invoice", staff, nil).Get("creditNotes.0.number")
+			r.known["number"] = []string{number} // the last order's, which sees it
+			return number != ""
+		})
 	}
 	for range 6 {
 		p := r.Intent(201, guest, map[string]any{"items": []any{map[string]any{"priceId": "mug", "quantity": 1}}})
@@ -218,6 +223,8 @@ func (r *till) send(t *rapid.T, o operation) {
 	case strings.HasSuffix(o.path, "/refunds"):
 		d.known["id"] = slices.Concat(r.known["paid"], r.known["paid"], r.known["ord_"])
 		d.known["reason"] = []string{"duplicate", "fraudulent", "requested_by_customer"}
+	case strings.Contains(o.path, "/credit-notes"), strings.Contains(o.path, "/invoice"):
+		d.known["id"] = slices.Concat(slices.Repeat(r.known["paid"], 4), r.known["ord_"])
 	case strings.HasPrefix(o.path, "/refunds"):
 		d.known["id"] = r.known["ref_"]
 	case strings.HasPrefix(o.path, "/disputes"):

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ledger is all that a request could have changed: every row of every table, and
@@ -52,7 +53,7 @@ func (r *Rig) Unchanged(before Ledger, but ...string) (after Ledger, difference 
 }
 
 // Settle waits until all of Stripe's news is there, unless it is dropped on
-// purpose, what it tells of is read, and all jobs are done.
+// purpose, what it tells of is read, invoices are issued, and all jobs are done.
 func (r *Rig) Settle(dropped bool) {
 	r.T.Helper()
 	r.Until("all is quiet", func() bool {
@@ -64,6 +65,7 @@ func (r *Rig) Settle(dropped bool) {
 			r.Count("SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')") == 0 &&
 			r.Count("SELECT (SELECT count(*) FROM prices WHERE unread > 0) + (SELECT count(*) FROM coupons WHERE unread > 0) + (SELECT count(*) FROM promotion_codes WHERE unread > 0)") == 0 &&
 			r.Count("SELECT count(*) FROM effects WHERE state = 'pending'") == 0 &&
+			(r.conf.SweepInterval > time.Minute || r.Count("SELECT count(*) FROM invoices_due") == 0) &&
 			r.Count("SELECT count(*) FROM outbound_deliveries WHERE settled_at IS NULL") == 0 &&
 			r.Count("SELECT count(*) FROM river_job WHERE finalized_at IS NULL") == 0
 	})

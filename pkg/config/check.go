@@ -37,6 +37,7 @@ func (c *Config) Check() error {
 	c.checkCallers(f)
 	c.checkMoney(f)
 	c.checkMail(f)
+	c.checkInvoices(f)
 	c.checkOutbound(f)
 	c.checkCaptcha(f)
 	f.word("TILL_MIGRATE", c.Migrate, "on", "off")

@@ -97,6 +97,24 @@ type Config struct {
 	// amount. Empty = the log alone.
 	StaffEmail string `name:"staff-email" env:"TILL_STAFF_EMAIL" help:"Where staff is told of what needs a person."`
 
+	// InvoicePrefix is what invoice numbers begin with: INV- makes INV-000001. Up to 20
+	// letters, digits, -, _ and ., the last no digit. It may change, such as each year; the
+	// numbers count on. Default INV-. See docs/invoices.md.
+	InvoicePrefix string `name:"invoice-prefix" env:"TILL_INVOICE_PREFIX" default:"INV-" help:"What invoice numbers begin with."`
+	// InvoiceCreditPrefix is the same for credit notes, which have numbers of their own;
+	// another one than that of invoices. Default CN-.
+	InvoiceCreditPrefix string `name:"invoice-credit-prefix" env:"TILL_INVOICE_CREDIT_PREFIX" default:"CN-" help:"What the numbers of credit notes begin with."`
+	// InvoiceSeller is who sells, as it stands on invoices. Empty = ShopName.
+	InvoiceSeller string `name:"invoice-seller" env:"TILL_INVOICE_SELLER" help:"Seller's name on invoices; none = the shop's name."`
+	// InvoiceAddress is the seller's address, up to 8 lines of 80 characters: with line breaks,
+	// or \n where they would stand. Empty = none.
+	InvoiceAddress string `name:"invoice-address" env:"TILL_INVOICE_ADDRESS" help:"Seller's address on invoices; \\n begins a line."`
+	// InvoiceTaxID is the seller's tax or VAT number. Empty = none.
+	InvoiceTaxID string `name:"invoice-tax-id" env:"TILL_INVOICE_TAX_ID" help:"Seller's tax id on invoices."`
+	// InvoiceLogo is a PNG or JPEG file for the head of invoices, up to 512 KiB and 2000
+	// pixels each way. Empty = the seller's name stands there.
+	InvoiceLogo string `name:"invoice-logo" env:"TILL_INVOICE_LOGO" help:"PNG or JPEG file of the logo on invoices."`
+
 	// LimitUser is how often a minute one user or guest may call what writes: start a
 	// payment, make an order, cancel either. 0 = as often as one likes, as for the
 	// limits below; default 30.

@@ -1,11 +1,15 @@
 package config_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +71,7 @@ func TestDefaults(t *testing.T) {
 	if c.Listen() != ":8080" || c.WebhookTolerance != 5*time.Minute || c.GuestTTL != 720*time.Hour || c.Currency != "usd" ||
 		c.SweepInterval != time.Second || c.SweepAfter != time.Minute || c.LogLevel != "info" || c.LogFormat != "json" ||
 		c.LimitUser != 30 || c.LimitAddress != 300 || c.LimitOrder != 10 || c.LimitGuest != 60 || c.LimitCode != 10 || c.MaxConnections != 4096 || c.DatabaseConnections != 24 || len(c.Proxies()) != 0 ||
+		c.InvoicePrefix != "INV-" || c.InvoiceCreditPrefix != "CN-" || len(c.InvoiceAddressLines()) != 0 ||
 		c.MigrateOn() || !c.GuestsOn() || c.Livemode() || c.ClientAmounts() {
 		t.Errorf("got %+v", c)
 	}
@@ -135,6 +140,15 @@ func TestFaultsNameTheVariable(t *testing.T) {
 		"guests without a lifetime":     {map[string]string{"TILL_GUEST_TTL": "0s"}, "TILL_GUEST_TTL must be longer"},
 		"a locale that is none":         {map[string]string{"TILL_LOCALE": "german"}, "TILL_LOCALE must be a language tag"},
 		"no folder of mail templates":   {map[string]string{"TILL_MAIL_TEMPLATES": "/nowhere"}, "TILL_MAIL_TEMPLATES must be a folder"},
+		"a prefix that ends in a digit": {map[string]string{"TILL_INVOICE_PREFIX": "2026"}, "TILL_INVOICE_PREFIX must be"},
+		"a prefix with a slash":         {map[string]string{"TILL_INVOICE_CREDIT_PREFIX": "CN/"}, "TILL_INVOICE_CREDIT_PREFIX must be"},
+		"one prefix for both":           {map[string]string{"TILL_INVOICE_PREFIX": "cn-"}, "TILL_INVOICE_PREFIX and TILL_INVOICE_CREDIT_PREFIX are the same"},
+		"a seller of two lines":         {map[string]string{"TILL_INVOICE_SELLER": "a\nb"}, "TILL_INVOICE_SELLER must be one line"},
+		"a tax id without an end":       {map[string]string{"TILL_INVOICE_TAX_ID": strings.Repeat("1", 81)}, "TILL_INVOICE_TAX_ID must be one line"},
+		"an address without an end":     {map[string]string{"TILL_INVOICE_ADDRESS": strings.Repeat(`a\n`, 9)}, "TILL_INVOICE_ADDRESS must have up to 8 lines, not 9"},
+		"an address with a bell":        {map[string]string{"TILL_INVOICE_ADDRESS": "a\a"}, "TILL_INVOICE_ADDRESS must have lines"},
+		"a logo that is not there":      {map[string]string{"TILL_INVOICE_LOGO": "/nowhere"}, "TILL_INVOICE_LOGO: open /nowhere"},
+		"a logo that is none":           {map[string]string{"TILL_INVOICE_LOGO": "config.go"}, "TILL_INVOICE_LOGO: config.go is neither PNG nor JPEG"},
 		"any origin":                    {map[string]string{"TILL_ALLOWED_ORIGINS": "*"}, "TILL_ALLOWED_ORIGINS"},
 		"any port of another machine":   {map[string]string{"TILL_ALLOWED_ORIGINS": "https://shop.example:*"}, "for localhost alone"},
 		"any subdomain":                 {map[string]string{"TILL_ALLOWED_ORIGINS": "https://*.shop.example"}, "too wide"},
@@ -181,6 +195,43 @@ func TestFaultsNameTheVariable(t *testing.T) {
 				t.Errorf("got %v\nwant %s", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestInvoiceSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "logo.png")
+	write := func(width int) {
+		t.Helper()
+		var picture bytes.Buffer
+		if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, width, 10))); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, picture.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(2000)
+	for name, address := range map[string]string{"line breaks": "Hauptstraße 1\n\n 10115 Berlin \r\n", "escapes": `Hauptstraße 1\n10115 Berlin`} {
+		c, err := load(t, map[string]string{"TILL_INVOICE_ADDRESS": address, "TILL_INVOICE_LOGO": file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := c.InvoiceAddressLines(); !slices.Equal(lines, []string{"Hauptstraße 1", "10115 Berlin"}) {
+			t.Errorf("%s: %q", name, lines)
+		}
+		if logo, err := c.ReadInvoiceLogo(); err != nil || len(logo) == 0 {
+			t.Errorf("%d bytes, %v", len(logo), err)
+		}
+	}
+	write(2001)
+	if _, err := load(t, map[string]string{"TILL_INVOICE_LOGO": file}); err == nil || !strings.Contains(err.Error(), "2001 × 10 pixels: at most 2000") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(file, make([]byte, 512<<10+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, map[string]string{"TILL_INVOICE_LOGO": file}); err == nil || !strings.Contains(err.Error(), "is larger than 512 KiB") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -48,14 +48,17 @@ func datedTags() []language.Tag {
 }
 
 // Date writes a moment out as people of a locale do, in UTC.
-func Date(locale string, t time.Time) string {
+func Date(locale string, t time.Time) string { return Day(locale, t) + t.UTC().Format(", 15:04 UTC") }
+
+// Day is the day of a moment, as Date writes it.
+func Day(locale string, t time.Time) string {
 	as := monday.Locale(monday.LocaleEnGB) // English without a country is nobody's own: day before month, in words
 	if tag := language.Make(locale); tag != language.English {
 		_, i, confidence := datedBy.Match(tag)
 		if confidence < language.High {
-			return t.UTC().Format("2006-01-02, 15:04 UTC")
+			return t.UTC().Format(time.DateOnly)
 		}
 		as = dated[i]
 	}
-	return monday.Format(t.UTC(), monday.LongFormatsByLocale[as]+", 15:04 UTC", as)
+	return monday.Format(t.UTC(), monday.LongFormatsByLocale[as], as)
 }

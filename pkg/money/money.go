@@ -141,12 +141,19 @@ func (a Amount) Decimal() string {
 }
 
 // Format writes the amount as people of a locale ("en", "de-AT") read it.
-func (a Amount) Format(locale string) string {
+func (a Amount) Format(locale string) string { return a.format(locale, currency.DisplaySymbol) }
+
+// FormatCode is Format with the currency's code in place of its symbol, for where
+// the symbol cannot be shown.
+func (a Amount) FormatCode(locale string) string { return a.format(locale, currency.DisplayCode) }
+
+func (a Amount) format(locale string, display currency.Display) string {
 	v, err := currency.NewAmount(a.Decimal(), strings.ToUpper(string(a.Currency)))
 	if err != nil {
 		return a.Decimal() + " " + strings.ToUpper(string(a.Currency))
 	}
 	f := currency.NewFormatter(currency.NewLocale(locale))
+	f.CurrencyDisplay = display
 	return f.Format(v)
 }
 

@@ -1,7 +1,7 @@
 // Package reconcile brings Till's rows back in line with Stripe's where the
 // normal way has failed: calls whose outcome is unknown, payments that no webhook
 // came for, deliveries that wait for their row or failed to apply. It also reads
-// what events tell of only in part.
+// what events tell of only in part, and has invoices issued.
 //
 // Every replica sweeps. What is due is claimed in the database, so two sweeps
 // share the work and do not repeat it.
@@ -17,6 +17,7 @@ import (
 	"till/pkg/catalog"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
+	"till/pkg/invoices"
 	"till/pkg/payments"
 	"till/pkg/telemetry"
 )
@@ -24,6 +25,7 @@ import (
 // Sweeper looks for what hangs.
 type Sweeper struct {
 	Payments *payments.Service
+	Invoices *invoices.Service
 	Catalog  *catalog.Service
 	Inbox    *inbox.Inbox
 	Log      *slog.Logger
@@ -54,6 +56,9 @@ func (s *Sweeper) Run(ctx context.Context) {
 	})
 	all.Go(func() {
 		s.each(ctx, s.Catalog.Unread(), func() error { return s.ReadCatalog(ctx) })
+	})
+	all.Go(func() {
+		s.each(ctx, nil, func() error { return s.Invoices.Issue(telemetry.Begin(ctx)) })
 	})
 	all.Wait()
 }
