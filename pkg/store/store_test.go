@@ -152,6 +152,7 @@ func TestEveryTableHasAnOwner(t *testing.T) {
 		"limit_counters": "limits", "limit_tries": "limits", "products": "catalog", "prices": "catalog", "coupons": "catalog", "promotion_codes": "catalog", "redemptions": "catalog", "server_keys": "auth",
 		"refunds": "payments", "disputes": "payments", "dispute_files": "payments", "fraud_warnings": "payments", "webhook_endpoints": "outbound", "outbound_deliveries": "outbound",
 		"customers": "customers", "setup_intents": "customers", "removed_methods": "customers",
+		"guest_claims": "payments", "claimed_orders": "payments", "erasures": "erasure", "erased_objects": "erasure",
 	}
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		tables, err := db.Read(t.Context()).Migrator().GetTables()
