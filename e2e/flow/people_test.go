@@ -82,7 +82,9 @@ func TestAGuestsOrdersBecomeAnAccounts(t *testing.T) {
 		}
 		for token, want := range map[string]string{staff: "user:jenny", jenny: ""} {
 			found := false
-			var all struct{ Data []struct{ Kind, Actor string } }
+			var all struct {
+				Data []struct{ Kind, Actor string }
+			}
 			if err := json.Unmarshal(r.Call("GET", "/orders/"+order+"/timeline?limit=100", token, nil).Body, &all); err != nil {
 				t.Fatal(err)
 			}

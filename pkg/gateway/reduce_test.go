@@ -23,8 +23,8 @@ func TestReducedJSONTellsOfNobody(t *testing.T) {
 			`{"metadata":{"till_order":"ord_1","till_x":""},"id":"pi_1"}`,
 		},
 		"what only stands where an id does goes": {`{"reason":"Jenny says so","status":"j@example.com"}`, `{"reason":"","status":""}`},
-		"lists":         {`{"preferred_locales":["de-AT"],"data":[{"id":"re_1","receipt_number":"1-2"}]}`, `{"preferred_locales":[""],"data":[{"id":"re_1","receipt_number":""}]}`},
-		"what is no JSON": {`{"a":`, `{}`},
+		"lists":                                  {`{"preferred_locales":["de-AT"],"data":[{"id":"re_1","receipt_number":"1-2"}]}`, `{"preferred_locales":[""],"data":[{"id":"re_1","receipt_number":""}]}`},
+		"what is no JSON":                        {`{"a":`, `{}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -56,9 +56,10 @@ func newRow(d delivery, now time.Time) row {
 }
 
 // lookUp returns the indices of a batch's deliveries, each event once, and which
-// of those are not stored yet.
-func (in *Inbox) lookUp(tx *gorm.DB, batch []delivery) (once []int, isNew IsNew, err error) {
-	var ids []string
+// of those are not stored yet. erased is filled then too: what of the batch is about
+// people whose data was erased.
+func (in *Inbox) lookUp(tx *gorm.DB, batch []delivery, erased *[]erasure.Object) (once []int, isNew IsNew, err error) {
+	var ids, subjects []string
 	var events []identity
 	seen := map[identity]bool{}
 	for i, d := range batch {

@@ -189,7 +189,9 @@ func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
 }
 
 // occasionOf is the subject of an effect that a payment may have again.
-func occasionOf(id ID, version int64) string { return string(id) + "/" + strconv.FormatInt(version, 10) }
+func occasionOf(id ID, version int64) string {
+	return string(id) + "/" + strconv.FormatInt(version, 10)
+}
 
 // awaySteps are the next actions that are done away from the shop, maybe days
 // later, with what the mail calls them. A code to scan is shown and paid at once.
