@@ -35,7 +35,13 @@ func TestErasedIsErased(t *testing.T) {
 		p := &person{Rig: r, flock: &flock{t: t}, staff: r.Staff("sam")}
 
 		said := p.hatch("what the backend replies")
-		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "thank you, "+said.word) }))
+		var known atomic.Bool // to the backend, by name
+		known.Store(true)
+		receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if known.Load() {
+				fmt.Fprint(w, "thank you, "+said.word)
+			}
+		}))
 		t.Cleanup(receiver.Close)
 		if a := r.Call("POST", "/webhook-endpoints", p.staff, map[string]any{"url": receiver.URL}); a.Status != 201 {
 			t.Fatalf("%d %s", a.Status, a.Body)
@@ -86,7 +92,8 @@ func TestErasedIsErased(t *testing.T) {
 			t.Errorf("erase again: %d %s", a.Status, a.Body)
 		}
 
-		// Later news tells all of it again.
+		// Later news tells all of it again, but to a backend that is told of a pseudonym.
+		known.Store(false)
 		charge := r.AtStripe("GET", "/v1/payment_intents/"+intentOf(sold)+"?expand[]=latest_charge", nil)["latest_charge"].(map[string]any)
 		if charge["billing_details"].(map[string]any)["name"] == nil {
 			t.Fatal("stripe has forgotten the name, so the news would tell nothing")
