@@ -31,7 +31,7 @@ func TestWhatTheContractLimits(t *testing.T) {
 	want := map[string]string{
 		"createPaymentIntent": "user address order promotionCode", "createGuestToken": "guest",
 		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
-		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address",
+		"createPaymentSheet": "user address order promotionCode", "createSetupIntent": "user address", "claimGuestOrders": "user address", "eraseMe": "user address", "exportMe": "user address",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {
