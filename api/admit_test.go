@@ -34,7 +34,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 			}
 		}
 	}
-	if seen != 49 || e.bench.reached != 0 {
+	if seen != 52 || e.bench.reached != 0 {
 		t.Errorf("%d operations seen, the services reached %d times", seen, e.bench.reached)
 	}
 }

@@ -32,7 +32,7 @@ func TestWhatTheContractLimits(t *testing.T) {
 		"createPaymentIntent": "user address order promotionCode cards", "createGuestToken": "guest",
 		"createOrder": "user address promotionCode", "cancelOrder": "user address", "cancelPayment": "user address",
 		"createCheckoutSession": "user address order promotionCode cards", "expireCheckoutSession": "user address",
-		"createPaymentSheet": "user address order promotionCode cards", "createSetupIntent": "user address cards",
+		"createPaymentSheet": "user address order promotionCode cards", "createSetupIntent": "user address cards", "claimGuestOrders": "user address", "eraseMe": "user address", "exportMe": "user address",
 		"listPaymentMethods": "user address", "deletePaymentMethod": "user address", "makePaymentMethodDefault": "user address",
 	}
 	if !maps.Equal(got, want) {

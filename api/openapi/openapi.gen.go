@@ -122,6 +122,38 @@ type CheckoutSession struct {
 	Version int64 `json:"version"`
 }
 
+// ClaimGuestOrders defines model for ClaimGuestOrders.
+type ClaimGuestOrders struct {
+	// GuestToken The guest's token, as `POST /auth/guest` gave it. It is a secret.
+	GuestToken string `json:"guestToken"`
+}
+
+// ClaimedOrder defines model for ClaimedOrder.
+type ClaimedOrder struct {
+	ClaimedAt time.Time `json:"claimedAt"`
+
+	// FormerReference That it had, and has no more, because the user has another order under it
+	//
+	// Example: cart_8f2a
+	FormerReference *string `json:"formerReference,omitempty"`
+
+	// OrderId Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+	OrderId string `json:"orderId"`
+
+	// Reference That it has
+	//
+	// Example: cart_8f2a
+	Reference *string `json:"reference,omitempty"`
+}
+
+// ClaimedOrderList defines model for ClaimedOrderList.
+type ClaimedOrderList struct {
+	Data []ClaimedOrder `json:"data"`
+
+	// HasMore There are more: see `GET /orders`
+	HasMore bool `json:"hasMore"`
+}
+
 // ClientConfig defines model for ClientConfig.
 type ClientConfig struct {
 	// Captcha The CAPTCHA that payers solve. Absent where there is none.
@@ -725,6 +757,33 @@ type EventDelivery struct {
 type EventDeliveryList struct {
 	Data    []EventDelivery `json:"data"`
 	HasMore bool            `json:"hasMore"`
+}
+
+// ExportedCustomer defines model for ExportedCustomer.
+type ExportedCustomer struct {
+	// Email That it has at Stripe
+	Email *string `json:"email,omitempty"`
+
+	// StripeId Example: cus_O
+	StripeId string `json:"stripeId"`
+}
+
+// ExportedOrder defines model for ExportedOrder.
+type ExportedOrder struct {
+	// AccountEmail The token's mail address when it was ordered, or your backend's word
+	AccountEmail *string `json:"accountEmail,omitempty"`
+
+	// BillingEmail That was given with the payment
+	BillingEmail *string   `json:"billingEmail,omitempty"`
+	Order        Order     `json:"order"`
+	Payments     []Payment `json:"payments"`
+	Refunds      []Refund  `json:"refunds"`
+
+	// Timeline As `GET /orders/{id}/timeline` has it, the oldest five hundred
+	Timeline []TimelineEntry `json:"timeline"`
+
+	// TimelineMore Present and `true` where `GET /orders/{id}/timeline` has more
+	TimelineMore *bool `json:"timelineMore,omitempty"`
 }
 
 // Features defines model for Features.
@@ -1369,6 +1428,25 @@ type PendingPayment struct {
 	Status PaymentStatus `json:"status"`
 }
 
+// PersonalData defines model for PersonalData.
+type PersonalData struct {
+	Customer *ExportedCustomer `json:"customer,omitempty"`
+
+	// Email The token's, where it has a verified one
+	Email      *string   `json:"email,omitempty"`
+	ExportedAt time.Time `json:"exportedAt"`
+
+	// Issuer The token's `iss`
+	Issuer string `json:"issuer"`
+
+	// Orders Newest first
+	Orders         []ExportedOrder `json:"orders"`
+	PaymentMethods []PaymentMethod `json:"paymentMethods"`
+
+	// Subject The token's `sub`
+	Subject string `json:"subject"`
+}
+
 // Price defines model for Price.
 type Price struct {
 	// Currency Example: eur
@@ -1616,7 +1694,7 @@ type TimelineEntry struct {
 	From *string `json:"from,omitempty"`
 	Id   string  `json:"id"`
 
-	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
+	// Kind What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`, `order.claimed`, `order.erased`
 	//
 	// Example: payment.status
 	Kind string `json:"kind"`
@@ -2258,6 +2336,9 @@ type GiveDisputeEvidenceJSONRequestBody = GiveDisputeEvidence
 // AddDisputeFileMultipartRequestBody defines body for AddDisputeFile for multipart/form-data ContentType.
 type AddDisputeFileMultipartRequestBody AddDisputeFileMultipartBody
 
+// ClaimGuestOrdersJSONRequestBody defines body for ClaimGuestOrders for application/json ContentType.
+type ClaimGuestOrdersJSONRequestBody = ClaimGuestOrders
+
 // CreateSetupIntentJSONRequestBody defines body for CreateSetupIntent for application/json ContentType.
 type CreateSetupIntentJSONRequestBody = CreateSetupIntent
 
@@ -2323,6 +2404,15 @@ type ServerInterface interface {
 	// AddDisputeFile Send a file for evidence
 	// (POST /disputes/{id}/files)
 	AddDisputeFile(ctx echo.Context, id DisputeId) error
+	// EraseMe Have one's personal data erased
+	// (DELETE /me)
+	EraseMe(ctx echo.Context) error
+	// ClaimGuestOrders Take over what was ordered as a guest
+	// (POST /me/claim)
+	ClaimGuestOrders(ctx echo.Context) error
+	// ExportMe Get all that is known of oneself
+	// (GET /me/export)
+	ExportMe(ctx echo.Context) error
 	// ListPaymentMethods List the user's saved ways to pay
 	// (GET /me/payment-methods)
 	ListPaymentMethods(ctx echo.Context) error
@@ -2724,6 +2814,33 @@ func (w *ServerInterfaceWrapper) AddDisputeFile(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AddDisputeFile(ctx, id)
+	return err
+}
+
+// EraseMe converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseMe(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseMe(ctx)
+	return err
+}
+
+// ClaimGuestOrders converts echo context to params.
+func (w *ServerInterfaceWrapper) ClaimGuestOrders(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ClaimGuestOrders(ctx)
+	return err
+}
+
+// ExportMe converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportMe(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportMe(ctx)
 	return err
 }
 
@@ -4062,6 +4179,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/me/payment-methods/:id", wrapper.DeletePaymentMethod, options.OperationMiddlewares["deletePaymentMethod"]...)
 	router.POST(options.BaseURL+"/me/payment-methods/:id/default", wrapper.MakePaymentMethodDefault, options.OperationMiddlewares["makePaymentMethodDefault"]...)
 	router.POST(options.BaseURL+"/me/setup-intents", wrapper.CreateSetupIntent, options.OperationMiddlewares["createSetupIntent"]...)
+	router.POST(options.BaseURL+"/me/claim", wrapper.ClaimGuestOrders, options.OperationMiddlewares["claimGuestOrders"]...)
+	router.DELETE(options.BaseURL+"/me", wrapper.EraseMe, options.OperationMiddlewares["eraseMe"]...)
+	router.GET(options.BaseURL+"/me/export", wrapper.ExportMe, options.OperationMiddlewares["exportMe"]...)
 	router.POST(options.BaseURL+"/mobile/payment-sheet", wrapper.CreatePaymentSheet, options.OperationMiddlewares["createPaymentSheet"]...)
 	router.POST(options.BaseURL+"/checkout/sessions", wrapper.CreateCheckoutSession, options.OperationMiddlewares["createCheckoutSession"]...)
 	router.GET(options.BaseURL+"/checkout/sessions/:id", wrapper.GetCheckoutSession, options.OperationMiddlewares["getCheckoutSession"]...)
@@ -4806,6 +4926,202 @@ type AddDisputeFiledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddDisputeFiledefaultApplicationProblemPlusJSONResponse) VisitAddDisputeFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMeRequestObject struct {
+}
+
+type EraseMeResponseObject interface {
+	VisitEraseMeResponse(w http.ResponseWriter) error
+}
+
+type EraseMe202Response struct {
+}
+
+func (response EraseMe202Response) VisitEraseMeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(202)
+	return nil
+}
+
+type EraseMe429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response EraseMe429ApplicationProblemPlusJSONResponse) VisitEraseMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response EraseMedefaultApplicationProblemPlusJSONResponse) VisitEraseMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClaimGuestOrdersRequestObject struct {
+	Body *ClaimGuestOrdersJSONRequestBody
+}
+
+type ClaimGuestOrdersResponseObject interface {
+	VisitClaimGuestOrdersResponse(w http.ResponseWriter) error
+}
+
+type ClaimGuestOrders200JSONResponse ClaimedOrderList
+
+func (response ClaimGuestOrders200JSONResponse) VisitClaimGuestOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClaimGuestOrders429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ClaimGuestOrders429ApplicationProblemPlusJSONResponse) VisitClaimGuestOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ClaimGuestOrdersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ClaimGuestOrdersdefaultApplicationProblemPlusJSONResponse) VisitClaimGuestOrdersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMeRequestObject struct {
+}
+
+type ExportMeResponseObject interface {
+	VisitExportMeResponse(w http.ResponseWriter) error
+}
+
+type ExportMe200JSONResponse PersonalData
+
+func (response ExportMe200JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe429ApplicationProblemPlusJSONResponse struct {
+	RateLimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ExportMe429ApplicationProblemPlusJSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RateLimit != nil {
+		w.Header().Set("RateLimit", fmt.Sprint(*response.Headers.RateLimit))
+	}
+	if response.Headers.RateLimitPolicy != nil {
+		w.Header().Set("RateLimit-Policy", fmt.Sprint(*response.Headers.RateLimitPolicy))
+	}
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	Headers    ProblemResponseHeaders
+	StatusCode int
+}
+
+func (response ExportMedefaultApplicationProblemPlusJSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7095,6 +7411,15 @@ type StrictServerInterface interface {
 	// AddDisputeFile Send a file for evidence
 	// (POST /disputes/{id}/files)
 	AddDisputeFile(ctx context.Context, request AddDisputeFileRequestObject) (AddDisputeFileResponseObject, error)
+	// EraseMe Have one's personal data erased
+	// (DELETE /me)
+	EraseMe(ctx context.Context, request EraseMeRequestObject) (EraseMeResponseObject, error)
+	// ClaimGuestOrders Take over what was ordered as a guest
+	// (POST /me/claim)
+	ClaimGuestOrders(ctx context.Context, request ClaimGuestOrdersRequestObject) (ClaimGuestOrdersResponseObject, error)
+	// ExportMe Get all that is known of oneself
+	// (GET /me/export)
+	ExportMe(ctx context.Context, request ExportMeRequestObject) (ExportMeResponseObject, error)
 	// ListPaymentMethods List the user's saved ways to pay
 	// (GET /me/payment-methods)
 	ListPaymentMethods(ctx context.Context, request ListPaymentMethodsRequestObject) (ListPaymentMethodsResponseObject, error)
@@ -7544,6 +7869,98 @@ func (sh *strictHandler) AddDisputeFile(ctx echo.Context, id DisputeId) error {
 		return err
 	} else if validResponse, ok := response.(AddDisputeFileResponseObject); ok {
 		return validResponse.VisitAddDisputeFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseMe operation middleware
+func (sh *strictHandler) EraseMe(ctx echo.Context) error {
+	var request EraseMeRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseMe(ctx.Request().Context(), request.(EraseMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseMeResponseObject); ok {
+		return validResponse.VisitEraseMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ClaimGuestOrders operation middleware
+func (sh *strictHandler) ClaimGuestOrders(ctx echo.Context) error {
+	var request ClaimGuestOrdersRequestObject
+
+	var body ClaimGuestOrdersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ClaimGuestOrders(ctx.Request().Context(), request.(ClaimGuestOrdersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ClaimGuestOrders")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ClaimGuestOrdersResponseObject); ok {
+		return validResponse.VisitClaimGuestOrdersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMe operation middleware
+func (sh *strictHandler) ExportMe(ctx echo.Context) error {
+	var request ExportMeRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMe(ctx.Request().Context(), request.(ExportMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMeResponseObject); ok {
+		return validResponse.VisitExportMeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

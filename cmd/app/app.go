@@ -24,6 +24,7 @@ import (
 	"till/pkg/config"
 	"till/pkg/customers"
 	"till/pkg/effects"
+	"till/pkg/erasure"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
 	"till/pkg/invoices"
@@ -148,7 +149,7 @@ func New(ctx context.Context, conf config.Config, db *store.DB, opt Options) (*A
 		DB: db, Secrets: conf.WebhookSecrets(), Tolerance: conf.WebhookTolerance, Livemode: conf.Livemode(), Log: opt.Log, Now: opt.Now, Metrics: metrics, Tracing: opt.Tracing,
 		Appliers: a.appliers(),
 	})
-	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Invoices: a.Invoices, Catalog: a.Catalog, Inbox: a.Inbox, Log: opt.Log, Interval: conf.SweepInterval}
+	a.Sweeper = &reconcile.Sweeper{Payments: a.Payments, Invoices: a.Invoices, Catalog: a.Catalog, Customers: a.Customers, Inbox: a.Inbox, Erasures: erasure.NewLog(db, opt.Now), Log: opt.Log, Interval: conf.SweepInterval}
 	a.Limiter = limits.New(db, limits.Options{Guard: a.Guard, Log: opt.Log, Now: opt.Now})
 	if opt.Metrics != nil {
 		a.observe(opt.Metrics, opt.Now)

@@ -1,5 +1,11 @@
 package access
 
+import (
+	"time"
+
+	"till/e2e/rig"
+)
+
 // rule is who may make a call. It says a second time what x-access in openapi.yaml
 // says: a contract that gives more away than this table, or less, is a fault.
 type rule struct {
@@ -89,6 +95,11 @@ var rows = []row{
 	{operation: "createPaymentSheet", rule: customers, want: 201, body: func(actor, string) any { return sheet(cart()) }, names: []string{"orderId"}},
 	{operation: "createPaymentSheet", rule: customers, of: order, want: 200, param: "orderId", names: []string{"orderId"},
 		body: func(_ actor, id string) any { return sheet(map[string]any{"orderId": id}) }},
+
+	{operation: "claimGuestOrders", rule: users, want: 200, body: func(actor, string) any { return map[string]any{"guestToken": rig.GuestToken("somebody", time.Hour)} }},
+	{operation: "exportMe", rule: customers, want: 200},
+	// Each of the owners has money held, and so something that stands against it.
+	{operation: "eraseMe", rule: customers, want: 409},
 
 	{operation: "createWebhookEndpoint", rule: backends, want: 201, body: func(actor, string) any { return hook }},
 	{operation: "listWebhookEndpoints", rule: backends, want: 200, list: endpoint, names: []string{"startingAfter", "endingBefore"}},

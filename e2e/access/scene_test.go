@@ -91,6 +91,8 @@ func newScene(t *testing.T, db *store.DB) *scene {
 	for _, name := range []string{"jenny", "a guest", "mallory", "another guest"} {
 		s.has[name] = s.fresh(name)
 	}
+	s.owners["sam"] = s.User("sam")
+	s.hold("sam") // staff are users as well
 	s.Settle(false)
 	// A charge's event that came before Stripe's answer to a refund has it read soon.
 	// While it is read, its next check is as far away as that of a live payment; once
@@ -136,11 +138,7 @@ func (s *scene) fresh(owner string) owned {
 	if a := s.Call("POST", "/payments/"+ended+"/cancel", token, nil); a.Status != 200 {
 		s.T.Fatalf("cancel: %d %s", a.Status, a.Body)
 	}
-	hold := s.Intent(201, token, map[string]any{"orderId": s.manual(owner)})
-	if status := s.Confirm(hold.Get("clientSecret"), "pm_card_visa"); status != 200 {
-		s.T.Fatalf("hold: %d", status)
-	}
-	s.Await(token, hold.Get("id"), 0)
+	hold := s.hold(owner)
 	live := s.Intent(201, token, cart())
 	history := s.Call("GET", "/payments/"+live.Get("id")+"/timeline", token, nil)
 	sold := s.Intent(201, token, cart())
@@ -187,6 +185,18 @@ func (s *scene) contest(token string, started rig.Answer) (dispute string) {
 		return dispute != ""
 	})
 	return dispute
+}
+
+// hold has money of the owner's held.
+func (s *scene) hold(owner string) rig.Answer {
+	s.T.Helper()
+	token := s.owners[owner]
+	held := s.Intent(201, token, map[string]any{"orderId": s.manual(owner)})
+	if status := s.Confirm(held.Get("clientSecret"), "pm_card_visa"); status != 200 {
+		s.T.Fatalf("hold: %d", status)
+	}
+	s.Await(token, held.Get("id"), 0)
+	return held
 }
 
 // manual makes an order of the owner's whose money is held first.

@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"pkg/payments"},
 	{"pkg/customers", "pkg/catalog"},
 	{"pkg/effects", "pkg/outbound"},
-	{"pkg/gateway", "pkg/auth", "pkg/limits", "pkg/captcha", "pkg/idempotency", "pkg/timeline", "pkg/mail"},
+	{"pkg/gateway", "pkg/auth", "pkg/limits", "pkg/captcha", "pkg/idempotency", "pkg/timeline", "pkg/mail", "pkg/erasure"},
 	{"pkg/store"},
 	{"pkg/money", "pkg/problem", "pkg/config", "pkg/telemetry"},
 }

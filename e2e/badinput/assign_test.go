@@ -23,6 +23,8 @@ func good(path string) string {
 		return `"uiMode":"hosted","successUrl":"https://shop.example/paid",` + item
 	case "/mobile/payment-sheet":
 		return `"mode":"payment","stripeVersion":"2023-10-16",` + item
+	case "/me/claim":
+		return `"guestToken":"x"`
 	case "/me/setup-intents":
 		return `"usage":"off_session"`
 	case "/staff/webhooks/replay":

@@ -33,6 +33,7 @@ var groups = map[string][]string{
 	"origins":           {"TestOrigins", "TestNoOriginsAllowed", "TestOriginsOfAnswers"},
 	"saved ways to pay": {"TestSaving", "e2e/customers TestAnothersMethod", "e2e/customers TestPaymentSheet"},
 	"Checkout":          {"TestCheckoutRedirects", "e2e/flow TestExpireCheckout", "e2e/flow TestOneWayToPayAtATime"},
+	"people":            {"TestClaims", "e2e/flow TestWhatProvesAGuest", "e2e/flow TestOneOfTwoAccountsClaims", "e2e/flow TestMoneyUnderWayStandsAgainstAnErasure", "e2e/leaks TestErasedIsErased"},
 	"rate limits":       {"TestWhatDoesNotHideACaller", "e2e/limits TestAnAddressIsNotTakenFromAStranger", "e2e/limits TestAddressesFromOurProxies", "e2e/limits TestReplicasShareTheLimits", "api TestClientAddress", "api TestOneNetworkIsOneSubject"},
 	"idempotency keys":  {"TestIdempotencyKeys", "TestIdempotencyTheft", "TestOneIdempotencyKeyOfManyAtOnce", "e2e/access TestKeysDoNotShareIdempotencyKeys", "e2e/flow TestOneKeySixteenTimesAtOnce"},
 	"leaks":             {"e2e/leaks TestNothingLeaks", "e2e/leaks TestALeakIsSeen"},

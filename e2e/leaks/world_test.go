@@ -331,14 +331,19 @@ func (w *world) count(query string, args ...any) (n int) {
 // stored is all that is in the database, column by column, the job queue's too.
 func (w *world) stored() (out []found) {
 	w.t.Helper()
-	tables, err := w.db.Read(w.t.Context()).Migrator().GetTables()
+	return stored(w.t, w.db)
+}
+
+func stored(t *testing.T, db *store.DB) (out []found) {
+	t.Helper()
+	tables, err := db.Read(t.Context()).Migrator().GetTables()
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, table := range tables {
 		var rows []map[string]any
-		if err := w.db.Read(w.t.Context()).Table(table).Find(&rows).Error; err != nil {
-			w.t.Fatal(err)
+		if err := db.Read(t.Context()).Table(table).Find(&rows).Error; err != nil {
+			t.Fatal(err)
 		}
 		for _, r := range rows {
 			for column, v := range r {

@@ -65,6 +65,7 @@ func operations(t *testing.T) (out []operation) {
 type till struct {
 	*rig.Rig
 	tokens   []string
+	leaver   string // somebody of whom nothing else is asked
 	known    map[string][]string
 	sent     int
 	outcomes map[string]int // "listOrders 200"
@@ -131,6 +132,7 @@ const shopPage = "https://shop.example/paid?s={CHECKOUT_SESSION_ID}"
 // people makes callers and gives some of them something to have ids of.
 func (r *till) people() {
 	guest, user, staff := r.Guest(), r.User("jenny"), r.Staff("sam")
+	r.leaver = r.User("leaver")
 	_, every := r.Key(auth.Scopes()...)
 	_, few := r.Key("orders:read")
 	r.tokens = []string{guest, guest, user, user, user, staff, every, every, few, "", "rubbish"}
@@ -139,6 +141,7 @@ func (r *till) people() {
 		"state": {"pending", "applied", "ignored", "failed", "dead"}, "type": {"payment_intent.", "payment_intent.succeeded", "charge."},
 		"mode": {"payment", "setup"}, "stripeVersion": {"2023-10-16", "2024-09-30.acacia"}, "usage": {"off_session", "on_session"}, "setupFutureUsage": {"off_session", "on_session"},
 		"promotionCode": {"TEN", "all", "NONE"}, "status": {"paid", "open,refunded"}, "text": {"Called"}, "q": {"cart", "jenny@example.com", "%%"}, "wait": {"0"}, "Idempotency-Key": {"k1", "k2", "k3"},
+		"guestToken": {rig.GuestToken("guest_of_nobody", time.Hour), rig.GuestToken("guest_too_late", -60*24*time.Hour)},
 	}
 	backend := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	r.T.Cleanup(backend.Close)
@@ -308,6 +311,9 @@ func (r *till) send(t *rapid.T, o operation) {
 		}
 	}
 	token := rapid.SampledFrom(r.tokens).Draw(t, "token")
+	if o.OperationID == "eraseMe" { // of whom the others call as nothing would be left
+		token = rapid.SampledFrom([]string{r.leaver, r.leaver, "", "rubbish"}).Draw(t, "who leaves")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if o.OperationID == "streamPaymentEvents" { // which may have no end

@@ -88,7 +88,7 @@ func StartAt(t *testing.T, db *store.DB, now func() time.Time, options ...Option
 	lowest, highest := int64(100), int64(50_000)
 	conf := config.Config{
 		StripeSecretKey: SecretKey, StripePublishableKey: PublishableKey, StripeURL: r.Stripe, WebhookTolerance: 5 * time.Minute,
-		Guests: "on", GuestSecret: "a-secret-of-guests-that-is-long-enough", GuestTTL: time.Hour,
+		Guests: "on", GuestSecret: guestSecret, GuestTTL: time.Hour,
 		JWTSecret: UserSecret, JWTIssuer: UserIssuer, JWTAudience: "shop",
 		Currency: "eur", ClientAmountMin: &lowest, ClientAmountMax: &highest,
 		MailFrom: "Shop <shop@example.com>", ShopName: "Shop", StaffEmail: "staff@example.com",

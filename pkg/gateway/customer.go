@@ -97,6 +97,14 @@ func (g *Gateway) FindCustomer(ctx context.Context, first, last time.Time, email
 	return found, found.ID != "", nil
 }
 
+// DeleteCustomer deletes a customer for good, with the payment methods that are
+// attached to it. Missing reports whether an error says that it is deleted already.
+// https://docs.stripe.com/api/customers/delete
+func (g *Gateway) DeleteCustomer(ctx context.Context, id CustomerID) error {
+	_, err := g.call(ctx, request{op: "delete customer", method: http.MethodDelete, path: customerPath(id, "")})
+	return err
+}
+
 // CreateEphemeralKey lets a mobile app read and change one customer for an hour,
 // in the version of the API that its SDK speaks. It is shown once: each call makes
 // another one.

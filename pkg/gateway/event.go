@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -103,7 +104,8 @@ func DecodeEvent(body []byte) (Event, error) {
 		Account    string  `json:"account"`
 		APIVersion string  `json:"api_version"`
 		Data       struct {
-			Object rawJSON `json:"object"`
+			Object   rawJSON `json:"object"`
+			Previous rawJSON `json:"previous_attributes"`
 		} `json:"data"`
 		Related struct {
 			ID string `json:"id"`
@@ -121,12 +123,34 @@ func DecodeEvent(body []byte) (Event, error) {
 	}
 	ev := Event{
 		ID: e.ID, Type: e.Type, Created: created, Livemode: e.Livemode, Account: e.Account, APIVersion: e.APIVersion,
-		ObjectID: idOf(e.Data.Object), Object: e.Data.Object,
+		Object: e.Data.Object,
 	}
+	ev.ObjectID, ev.About = belongings(e.Data.Object, e.Data.Previous)
 	if ev.ObjectID == "" {
 		ev.ObjectID = e.Related.ID
 	}
 	return ev, nil
+}
+
+// belongings are an object's id and what it belongs to, see Event. previous is what it
+// was before: a payment method that is detached names its customer there alone.
+func belongings(object, previous rawJSON) (id, about string) {
+	if object.Kind() != '{' {
+		return idOf(object), ""
+	}
+	var o, was struct {
+		ID       string  `json:"id"`
+		Intent   rawJSON `json:"payment_intent"`
+		Customer rawJSON `json:"customer"`
+	}
+	_ = decode(object, &o) // what cannot be read is left out
+	if previous.Kind() == '{' {
+		_ = decode(previous, &was)
+	}
+	if about = cmp.Or(idOf(o.Intent), idOf(o.Customer), idOf(was.Customer)); !word.MatchString(about) {
+		about = ""
+	}
+	return o.ID, about
 }
 
 func eventTime(v rawJSON) (time.Time, error) {

@@ -101,7 +101,10 @@ type Event struct {
 	Account    string // acct_… of a Connect account, else empty
 	APIVersion string
 	ObjectID   string // id of data.object
-	Object     []byte // data.object as JSON
+	// About is what the object belongs to: a PaymentIntent (pi_…), or else a Customer
+	// (cus_…), also one that it was just taken from; empty where it names none.
+	About  string
+	Object []byte // data.object as JSON
 }
 
 // Product is a catalogue product at Stripe.

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 
+	"till/pkg/erasure"
 	"till/pkg/failpoint"
 	"till/pkg/gateway"
 	"till/pkg/store"
@@ -123,7 +124,8 @@ func (in *Inbox) receive(ctx context.Context, d delivery) error {
 func (in *Inbox) take(ctx context.Context, tx *gorm.DB, batch []delivery) (results []Outcome, after func(), err error) {
 	ctx, span := in.trace(ctx, batch)
 	defer span.End()
-	once, isNew, err := in.lookUp(tx, batch)
+	var erased []erasure.Object
+	once, isNew, err := in.lookUp(tx, batch, &erased)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,7 +151,7 @@ func (in *Inbox) take(ctx context.Context, tx *gorm.DB, batch []delivery) (resul
 			results[i] = outcomes[n]
 		}
 	}
-	if err := in.insert(tx, batch, results); err != nil {
+	if err := in.insert(tx, batch, results, erased); err != nil {
 		return nil, nil, err
 	}
 	failpoint.Here("inbox.before_commit")

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"till/pkg/effects"
+	"till/pkg/erasure"
 	"till/pkg/money"
 	"till/pkg/store"
 	"till/pkg/timeline"
@@ -125,7 +126,7 @@ func (b *batch) apply(o Observation) (Change, error) {
 	b.count(p, order, o)
 	if c := o.Intent.Charge; c != nil {
 		b.charged[order.ID] = true
-		if order.BillingEmail == "" && c.BillingEmail != "" {
+		if order.BillingEmail == "" && c.BillingEmail != "" && !erasure.Is(order.Owner) {
 			order.BillingEmail = c.BillingEmail
 		}
 		if !c.CaptureBefore.IsZero() {

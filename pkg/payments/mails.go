@@ -187,8 +187,13 @@ func (b *batch) mailMove(p *paymentRow, order *orderRow, before state) {
 	}
 	done.OrderID, done.PaymentID, done.To, done.Version = string(order.ID), string(p.ID), "sent", p.Version
 	// A payment can come this way again, as by another debit.
-	subject := string(p.ID) + "/" + strconv.FormatInt(p.Version, 10)
+	subject := occasionOf(p.ID, p.Version)
 	b.effects = append(b.effects, effects.Effect{Subject: subject, Name: name, Mail: letter, Done: done})
+}
+
+// occasionOf is the subject of an effect that a payment may have again.
+func occasionOf(id ID, version int64) string {
+	return string(id) + "/" + strconv.FormatInt(version, 10)
 }
 
 // awaySteps are the next actions that are done away from the shop, maybe days

@@ -152,7 +152,7 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 	}
 	cart.setBy = c.setBy
 	row := s.newOrder(newID, who, c, cart)
-	for { // again if the order that has the reference is canceled in between
+	for { // again if the order that has the reference is canceled or claimed in between
 		res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
 		if res.Error != nil {
 			return nil, nil, nil, res.Error
@@ -174,6 +174,9 @@ func (s *Service) orderUnder(ctx context.Context, tx *gorm.DB, who auth.Principa
 			continue
 		}
 		order, payments, err := s.lockSeen(tx, who, known)
+		if errors.Is(err, ErrNotFound) { // an account has just claimed it
+			continue
+		}
 		if err != nil {
 			return nil, nil, nil, err
 		}

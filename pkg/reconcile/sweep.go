@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"till/pkg/catalog"
+	"till/pkg/customers"
+	"till/pkg/erasure"
 	"till/pkg/gateway"
 	"till/pkg/inbox"
 	"till/pkg/invoices"
@@ -24,12 +26,14 @@ import (
 
 // Sweeper looks for what hangs.
 type Sweeper struct {
-	Payments *payments.Service
-	Invoices *invoices.Service
-	Catalog  *catalog.Service
-	Inbox    *inbox.Inbox
-	Log      *slog.Logger
-	Interval time.Duration // between two sweeps, if nothing asks for one sooner
+	Payments  *payments.Service
+	Invoices  *invoices.Service
+	Catalog   *catalog.Service
+	Customers *customers.Service
+	Inbox     *inbox.Inbox
+	Erasures  *erasure.Log
+	Log       *slog.Logger
+	Interval  time.Duration // between two sweeps, if nothing asks for one sooner
 }
 
 const (
@@ -49,7 +53,7 @@ func (s *Sweeper) Run(ctx context.Context) {
 	all.Go(func() {
 		s.each(ctx, s.Payments.Due(), func() error {
 			return errors.Join(
-				s.SweepPayments(ctx), s.SweepRefunds(ctx), s.SweepDisputes(ctx),
+				s.SweepPayments(ctx), s.SweepRefunds(ctx), s.SweepDisputes(ctx), s.SweepErasures(ctx),
 				s.Payments.CatchUpRefunds(ctx), s.Payments.CatchUpDisputes(ctx), s.Payments.CatchUpWarnings(ctx), s.Payments.WatchCards(ctx),
 			)
 		})

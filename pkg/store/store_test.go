@@ -153,6 +153,7 @@ func TestEveryTableHasAnOwner(t *testing.T) {
 		"refunds": "payments", "disputes": "payments", "dispute_files": "payments", "fraud_warnings": "payments", "webhook_endpoints": "outbound", "outbound_deliveries": "outbound",
 		"invoice_series": "invoices", "invoices": "invoices", "credit_notes": "invoices", "invoice_logos": "invoices", "invoices_due": "invoices",
 		"customers": "customers", "setup_intents": "customers", "removed_methods": "customers",
+		"guest_claims": "payments", "claimed_orders": "payments", "erasures": "erasure", "erased_objects": "erasure",
 	}
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		tables, err := db.Read(t.Context()).Migrator().GetTables()
