@@ -73,7 +73,6 @@ func TestFeesAreBooked(t *testing.T) {
 		w.Door("POST", "/_sandbox/clock", map[string]any{"advance": 3600})
 		w.becomes(fails.order, "paid")
 		w.shows(fails, "true", "134", "-134")
-		w.write("UPDATE balance_cursor SET listed_until = listed_until + 3600") // as time goes on for Till too
 		w.feesBalanced()
 		w.shows(fails, "false", "134", "3466")
 
@@ -82,7 +81,9 @@ func TestFeesAreBooked(t *testing.T) {
 		w.feesBalanced()
 		w.shows(lost, "false", "1634", "-1634")
 		w.staff(200, "/disputes/"+id+"/evidence", map[string]any{"evidence": map[string]any{"uncategorizedText": "winning_evidence"}, "submit": true})
-		w.Until("it is won", func() bool { return w.Count("SELECT count(*) FROM disputes WHERE status = 'won' AND reinstated > 0") == 1 })
+		w.Until("it is won", func() bool {
+			return w.Count("SELECT count(*) FROM disputes WHERE status = 'won' AND reinstated > 0") == 1
+		})
 		w.shows(lost, "true", "1634", "-1634")
 		w.feesBalanced()
 		w.shows(lost, "false", "134", "3466")
@@ -129,14 +130,14 @@ func TestALongListOfFeesGoesOn(t *testing.T) {
 		}
 		// A process has read all but the last two, which are the oldest, and died.
 		now := time.Now().Unix()
-		w.write("UPDATE balance_cursor SET window_from = ?, window_to = ?, after = ?, version = version + 1, due_at = ?", now-3600, now+3600, moved[9].ID, w.past(time.Minute))
+		w.write("UPDATE balance_cursor SET list_from = ?, list_began = ?, after = ?, version = version + 1, due_at = ?", now-3600, now, moved[9].ID, w.past(time.Minute))
 		if err := w.App.Payments.BookFees(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if n := w.Count("SELECT count(*) FROM balance_transactions"); n != 2 {
 			t.Errorf("%d are booked, want the 2 that were left", n)
 		}
-		if n := w.Count("SELECT count(*) FROM balance_cursor WHERE window_to = 0 AND after = ''"); n != 1 {
+		if n := w.Count("SELECT count(*) FROM balance_cursor WHERE list_began = 0 AND after = ''"); n != 1 {
 			t.Error("the list is not at its end")
 		}
 		if err := w.App.Payments.BookFees(t.Context()); err != nil { // not due: nothing is asked
@@ -177,7 +178,7 @@ func TestAListOfFeesThatFails(t *testing.T) {
 		if err := w.App.Sweeper.BookFees(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if n := w.Count("SELECT count(*) FROM balance_cursor WHERE window_to > 0"); n != 1 || w.Count("SELECT count(*) FROM balance_transactions") != 0 {
+		if n := w.Count("SELECT count(*) FROM balance_cursor WHERE list_began > 0"); n != 1 || w.Count("SELECT count(*) FROM balance_transactions") != 0 {
 			t.Error("the list that failed counts as read")
 		}
 		w.write("UPDATE balance_cursor SET due_at = ?", w.past(time.Minute))

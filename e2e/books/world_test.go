@@ -56,8 +56,11 @@ func (w *world) differences() []difference {
 func (w *world) bookFees() {
 	w.T.Helper()
 	w.write("UPDATE balance_cursor SET due_at = ?", w.past(time.Hour))
+	if err := w.App.Sweeper.BookFees(w.T.Context()); err != nil { // or the sweep is first
+		w.T.Fatal(err)
+	}
 	w.Until("the movements are listed", func() bool {
-		return w.Count("SELECT count(*) FROM balance_cursor WHERE window_to = 0 AND due_at > ?", w.past(0)) == 1
+		return w.Count("SELECT count(*) FROM balance_cursor WHERE list_began = 0 AND due_at > ?", w.past(0)) == 1
 	})
 }
 

@@ -37,25 +37,20 @@ type BalanceTransaction struct {
 	AvailableOn  time.Time
 }
 
-// BalanceParams says which movements to list.
-type BalanceParams struct {
-	From, To time.Time // made at these seconds or between them, by Stripe's clock
-	After    TransactionID
-}
-
 // balancePage is Stripe's longest page.
 const balancePage = 100
 
-// BalanceTransactions reads one page of the account's movements, newest first, and
-// whether more follow the last of them.
-func (g *Gateway) BalanceTransactions(ctx context.Context, p BalanceParams) (all []BalanceTransaction, more bool, err error) {
+// BalanceTransactions reads one page of the account's movements that were made at a
+// second or later, newest first, and whether more follow the last of them. after is the
+// last one of the page before; empty: the first page.
+func (g *Gateway) BalanceTransactions(ctx context.Context, from time.Time, after TransactionID) (all []BalanceTransaction, more bool, err error) {
 	const op = "list balance transactions"
 	params := &stripe.BalanceTransactionListParams{
-		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: p.From.Unix(), LesserThanOrEqual: p.To.Unix()},
+		CreatedRange: &stripe.RangeQueryParams{GreaterThanOrEqual: from.Unix()},
 	}
 	params.Limit = new(int64(balancePage))
 	params.AddExpand("data.source") // which knows its intent
-	a, err := g.call(ctx, request{op: op, method: http.MethodGet, path: "/v1/balance_transactions", params: params, after: string(p.After)})
+	a, err := g.call(ctx, request{op: op, method: http.MethodGet, path: "/v1/balance_transactions", params: params, after: string(after)})
 	if err != nil {
 		return nil, false, err
 	}

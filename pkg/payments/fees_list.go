@@ -23,10 +23,10 @@ const (
 
 // balanceCursor is how far the account's movements have been listed, one row.
 type balanceCursor struct {
-	Name        string `gorm:"primaryKey"`
-	ListedUntil int64  // Unix seconds: all that was made up to then is seen
-	WindowFrom  int64  // of a list that is under way, both in Unix seconds; 0: none is
-	WindowTo    int64
+	Name        string                `gorm:"primaryKey"`
+	ListedUntil int64                 // Unix seconds: all that was made up to then is seen
+	ListFrom    int64                 // where a list that is under way began, and when; Unix seconds
+	ListBegan   int64                 // 0: none is under way
 	After       gateway.TransactionID // the movement of it that was read last
 	Version     int64                 // one more each time somebody takes the cursor
 	DueAt       time.Time             // when it may be taken: for more, or as its holder has died
@@ -48,9 +48,7 @@ func (s *Service) BookFees(ctx context.Context) error {
 		return err
 	}
 	for page := 1; ; page++ {
-		movements, more, err := s.gateway.BalanceTransactions(ctx, gateway.BalanceParams{
-			From: time.Unix(c.WindowFrom, 0), To: time.Unix(c.WindowTo, 0), After: c.After,
-		})
+		movements, more, err := s.gateway.BalanceTransactions(ctx, time.Unix(c.ListFrom, 0), c.After)
 		if err != nil {
 			return err // the next try is when the cursor is free again
 		}
@@ -70,8 +68,8 @@ func (s *Service) takeCursor(ctx context.Context) (c balanceCursor, ok bool, err
 		if ok = !c.DueAt.After(now); !ok {
 			return nil
 		}
-		if c.WindowTo == 0 {
-			c.WindowFrom, c.WindowTo, c.After = time.Unix(c.ListedUntil, 0).Add(-findSpan).Unix(), now.Add(findSpan).Unix(), ""
+		if c.ListBegan == 0 {
+			c.ListFrom, c.ListBegan, c.After = time.Unix(c.ListedUntil, 0).Add(-findSpan).Unix(), now.Unix(), ""
 		}
 		c.Version++
 		c.DueAt = now.Add(movementsHeld)
@@ -100,9 +98,9 @@ func (s *Service) bookPage(ctx context.Context, was balanceCursor, movements []g
 			c.After, c.DueAt = movements[len(movements)-1].ID, now
 		case more:
 			c.After, c.DueAt = movements[len(movements)-1].ID, now.Add(movementsHeld)
-		default: // the list began when its span's end was a quarter of an hour ahead
-			c.ListedUntil = time.Unix(c.WindowTo, 0).Add(-findSpan).Unix()
-			c.WindowFrom, c.WindowTo, c.After, c.DueAt = 0, 0, "", now.Add(movementsEvery)
+		default: // what was made since the list began came before its first page
+			c.ListedUntil = c.ListBegan
+			c.ListFrom, c.ListBegan, c.After, c.DueAt = 0, 0, "", now.Add(movementsEvery)
 		}
 		return tx.Save(&c).Error
 	})

@@ -22,14 +22,14 @@ CREATE TABLE balance_transactions (
 CREATE INDEX balance_transactions_payment ON balance_transactions (payment_id, created_at, stripe_id);
 
 -- How far the account's movements have been listed. Up to listed_until all are seen.
--- While a list is under way it has the span window_from to window_to (Stripe's seconds)
--- and goes on after the movement that was read last. One process at a time holds it,
--- and writes only while version is as it took it.
+-- While a list is under way, since the second list_began, it reads back to list_from
+-- and goes on after the movement that was read last. One process at a time holds the
+-- cursor, and writes only while version is as it took it.
 CREATE TABLE balance_cursor (
     name           text PRIMARY KEY CHECK (name = 'account'),
     listed_until   bigint NOT NULL,
-    window_from    bigint NOT NULL DEFAULT 0,
-    window_to      bigint NOT NULL DEFAULT 0,
+    list_from      bigint NOT NULL DEFAULT 0,
+    list_began     bigint NOT NULL DEFAULT 0,
     after          text NOT NULL DEFAULT '',
     version        bigint NOT NULL DEFAULT 0,
     due_at         timestamptz NOT NULL
