@@ -1,6 +1,7 @@
 package books
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +165,23 @@ func TestALongListOfFeesGoesOn(t *testing.T) {
 		})
 		if n := lists().(float64) - before; count(seen, "") != 8 || n != 1 {
 			t.Errorf("listed %v times: %q", n, seen)
+		}
+	}, sweepOff)
+}
+
+// An operator's restricted key may not have been given the right to read them.
+func TestAKeyThatMayNotReadFees(t *testing.T) {
+	with(t, func(t *testing.T, w *world) {
+		w.Fault("GET", "/v1/balance_transactions", "status_before", 1, map[string]any{"status": 403})
+		w.write("UPDATE balance_cursor SET due_at = ?", w.past(time.Minute))
+		if err := w.App.Sweeper.BookFees(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.Count("SELECT count(*) FROM balance_cursor WHERE due_at > ?", w.past(-5*time.Minute)); n != 1 {
+			t.Error("it is asked again soon")
+		}
+		if !strings.Contains(w.Log(), "fees not listed") {
+			t.Error("nobody is told")
 		}
 	}, sweepOff)
 }

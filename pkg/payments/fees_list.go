@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,7 +14,7 @@ import (
 
 const (
 	// movementsEvery is how often the account's new movements are listed.
-	movementsEvery = 5 * time.Minute
+	movementsEvery = catchUpEvery
 	// movementsHeld is longer than it takes to read and book one page.
 	movementsHeld = time.Minute
 	// movementPages are read in one run. A list that is longer goes on in the next,
@@ -49,6 +50,9 @@ func (s *Service) BookFees(ctx context.Context) error {
 	}
 	for page := 1; ; page++ {
 		movements, more, err := s.gateway.BalanceTransactions(ctx, time.Unix(c.ListFrom, 0), c.After)
+		if errors.Is(err, gateway.ErrRejected) { // a key that may not read them
+			return errors.Join(err, s.postponeFees(ctx, c))
+		}
 		if err != nil {
 			return err // the next try is when the cursor is free again
 		}
@@ -56,6 +60,12 @@ func (s *Service) BookFees(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// postponeFees leaves a list until it is time for the next one.
+func (s *Service) postponeFees(ctx context.Context, c balanceCursor) error {
+	err := s.db.Write(ctx).Model(&balanceCursor{}).Where("version = ?", c.Version).Update("due_at", s.now().Add(movementsEvery)).Error
+	return store.Translate(err)
 }
 
 // takeCursor takes the cursor if it is due, and begins a list where none is under way.

@@ -35,7 +35,7 @@ CREATE TABLE balance_cursor (
     due_at         timestamptz NOT NULL
 );
 INSERT INTO balance_cursor (name, listed_until, due_at)
-VALUES ('account', (SELECT extract(epoch FROM coalesce(min(created_at), now()))::bigint FROM payments), now());
+VALUES ('account', (SELECT extract(epoch FROM coalesce(min(created_at), now()))::bigint FROM payments), now() + interval '10 minutes');
 
 -- +goose Down
 DROP TABLE balance_cursor;

@@ -35,7 +35,7 @@ CREATE TABLE balance_cursor (
     due_at         datetime NOT NULL
 );
 INSERT INTO balance_cursor (name, listed_until, due_at)
-VALUES ('account', (SELECT CAST(coalesce(strftime('%s', min(created_at)), strftime('%s', 'now')) AS integer) FROM payments), '2000-01-01 00:00:00+00:00');
+VALUES ('account', (SELECT CAST(coalesce(strftime('%s', min(created_at)), strftime('%s', 'now')) AS integer) FROM payments), strftime('%Y-%m-%d %H:%M:%S+00:00', 'now', '+10 minutes'));
 
 -- +goose Down
 DROP TABLE balance_cursor;
