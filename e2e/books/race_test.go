@@ -22,9 +22,10 @@ func TestManyRefundsUnderOneCeiling(t *testing.T) {
 			s := w.sell("pm_card_visa")
 			seen := atOnce(64, func(int) string {
 				a, err := w.Insist("POST", "/orders/"+s.order+"/refunds", staff, map[string]any{"amount": 300})
-				return fmt.Sprint(a.Status, " ", err)
+				return fmt.Sprint(a.Status, " ", a.Get("code"), err)
 			})
-			if n := count(seen, "201 <nil>"); n != 12 || n+count(seen, "409 <nil>")+count(seen, "422 <nil>") != 64 {
+			// On a slow machine the outcome of some is not known in time: 202.
+			if n := count(seen, "201 <nil>") + count(seen, "202 <nil>"); n != 12 || count(seen, "422 refund_too_large<nil>")+count(seen, "409 nothing_to_refund<nil>") != 52 {
 				t.Fatalf("round %d: %d refunds of 300 out of 3600: %v", round, n, seen)
 			}
 			w.becomes(s.order, "refunded")

@@ -132,7 +132,8 @@ func (w *world) becomes(order, status string) {
 // price is a new one at Stripe, with further fields in pairs, once Till has read it.
 func (w *world) price(fields ...string) string {
 	w.T.Helper()
-	form := url.Values{"currency": {"eur"}, "product_data[name]": {"Eggs"}}
+	product := w.AtStripe("POST", "/v1/products", url.Values{"name": {"Eggs"}})["id"].(string)
+	form := url.Values{"currency": {"eur"}, "product": {product}}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
