@@ -80,6 +80,7 @@ BY_ONE := e2e/access e2e/badinput
 
 # suite runs inside e2e/run.mjs, which gives it a Postgres and a Chromium.
 suite:
+	@rm -rf e2e/out/requests # of an earlier run
 	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $$(go list ./... | grep -vxF $(foreach p,$(ALONE) $(BY_ONE),-e till/$p))
 	$(GOTEST) -shuffle=on -timeout=$(TIMEOUT) $(addprefix ./,$(BY_ONE)) # without the race detector
 	@cat e2e/out/access.txt e2e/out/badinput.txt # who called what, and what was refused, counted
@@ -87,6 +88,9 @@ suite:
 	@cat e2e/out/replicas.txt # what restarts and deaths under load have cost
 	@cat e2e/out/database.txt # what Till met and answered while its database was broken
 	$(GOTEST) $(RACE) -shuffle=on -timeout=$(TIMEOUT) $(addprefix ./,$(ALONE))
+	go -C e2e/stripemock test -count=1 . # what the tests above have asked of Stripe
+	go -C e2e/stripemock/v185 test -count=1 .
+	@cat e2e/out/stripemock.txt e2e/out/stripemock-tokens.txt
 	go build -o bin/till ./cmd/till
 	TILL_BIN=bin/till node --test $(wildcard e2e/*.test.mjs)
 
@@ -98,6 +102,7 @@ long:
 	go test $(RACE) -timeout=60m $(filter-out ./e2e/random/,$(RAPID)) -rapid.checks=1000
 	TILL_TEST_LONG=1 go test $(RACE) -timeout=60m ./e2e/random -rapid.checks=300 # 36,000 requests
 	$(GOTEST) $(RACE) -shuffle=on -timeout=60m -count=3 ./...
+	TILL_TEST_LONG=1 go test -timeout=60m ./e2e/books
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/replicas && cat e2e/out/replicas.txt
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/database && cat e2e/out/database.txt
 	go build -o bin/till ./cmd/till

@@ -25,6 +25,7 @@ import (
 
 	"till/api/apitest"
 	"till/cmd/app"
+	"till/e2e/calls"
 	"till/pkg/config"
 	"till/pkg/gateway"
 	"till/pkg/mail"
@@ -97,7 +98,7 @@ func StartAt(t *testing.T, db *store.DB, now func() time.Time, options ...Option
 	for _, o := range options {
 		o(&conf)
 	}
-	g := gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: r.Stripe})
+	g := gateway.New(gateway.Options{SecretKey: string(conf.StripeSecretKey), URL: r.Stripe, Log: slog.New(calls.Handler())})
 	defer g.Close()
 	// Every event, as an operator may have set it up: what Till does not act on it ignores.
 	hook, err := g.EnsureWebhook(t.Context(), gateway.Webhook{URL: r.URL + "/webhooks/stripe", Events: []string{"*"}, NewSecret: true})
@@ -152,7 +153,7 @@ func Sandbox(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(stripe)
+	server := httptest.NewServer(calls.Stripe(stripe))
 	t.Cleanup(func() {
 		server.Close()
 		if err := stripe.Close(); err != nil {
@@ -193,6 +194,7 @@ func (r *Rig) logger() *slog.Logger {
 	return slog.New(telemetry.WithIDs(slog.NewMultiHandler(
 		slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelInfo}),
 		slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}),
+		calls.Handler(),
 	)))
 }
 

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"till/e2e/calls"
 	"till/pkg/gateway"
 	"till/pkg/money"
 	"till/pkg/problem"
@@ -40,11 +41,14 @@ func setup(t *testing.T) *stripe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(box)
+	server := httptest.NewServer(calls.Stripe(box))
 	s := &stripe{t: t, url: server.URL, log: new(safeBuffer)}
 	s.Gateway = gateway.New(gateway.Options{
 		SecretKey: secretKey, URL: server.URL,
-		Log:            slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: slog.New(slog.NewMultiHandler(
+			slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}),
+			calls.Handler(), // for Stripe's own judge, see e2e/stripemock
+		)),
 		AttemptTimeout: time.Second, CallTimeout: 5 * time.Second,
 	})
 	t.Cleanup(func() {

@@ -7,5 +7,5 @@ import (
 )
 
 func TestModelsMatchTheMigrations(t *testing.T) {
-	storetest.Drift(t, &orderRow{}, &itemRow{}, &paymentRow{}, &refundRow{}, &disputeRow{}, &disputeFileRow{}, &warningRow{}, &guestClaimRow{}, &claimedOrderRow{})
+	storetest.Drift(t, &orderRow{}, &itemRow{}, &paymentRow{}, &refundRow{}, &disputeRow{}, &disputeFileRow{}, &warningRow{}, &guestClaimRow{}, &claimedOrderRow{}, &movementRow{}, &balanceCursor{})
 }

@@ -64,6 +64,9 @@ func (s *Sweeper) Run(ctx context.Context) {
 	all.Go(func() {
 		s.each(ctx, nil, func() error { return s.Invoices.Issue(telemetry.Begin(ctx)) })
 	})
+	all.Go(func() {
+		s.each(ctx, nil, func() error { return s.BookFees(ctx) })
+	})
 	all.Wait()
 }
 

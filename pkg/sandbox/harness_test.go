@@ -23,6 +23,7 @@ import (
 	"github.com/stripe/stripe-go/v76/client"
 	"github.com/stripe/stripe-go/v76/webhook"
 
+	"till/e2e/calls"
 	"till/pkg/sandbox"
 	"till/pkg/sandbox/internal/conform"
 )
@@ -61,7 +62,7 @@ func setupWith(t *testing.T, o sandbox.Options) *bench {
 		t.Fatal(err)
 	}
 	b.sandbox = s
-	server := httptest.NewServer(judged(t, s))
+	server := httptest.NewServer(calls.Stripe(judged(t, s)))
 	b.url = server.URL
 	b.close = sync.OnceFunc(func() {
 		b.judgeEvents()
