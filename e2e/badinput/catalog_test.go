@@ -33,7 +33,7 @@ func TestPrices(t *testing.T) {
 		_, dollars := s.priced(t, map[string]string{"unit_amount": "900", "currency": "usd"})
 		_, huge := s.priced(t, map[string]string{"unit_amount": "900"})
 		_, large := s.priced(t, map[string]string{"unit_amount": "900"})
-		s.settle() // no reading of a price may still come
+		s.settle()                                                                             // no reading of a price may still come
 		for id, amount := range map[string]int64{huge: 10000000000000, large: 9000000000000} { // beyond what Stripe takes today
 			if err := s.DB.Write(t.Context()).Exec("UPDATE prices SET unit_amount = ? WHERE id = ?", amount, id).Error; err != nil {
 				t.Fatal(err)

@@ -255,6 +255,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/{id}/invoice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an order's invoice
+         * @description What stands on the invoice, as it was when it was issued: it never changes, whatever becomes of the order or of the
+         *     seller's settings. Refunds have credit notes, listed in `creditNotes`. Invoices are numbered without gaps, within seconds of
+         *     the order being paid.
+         *
+         *     - 409 `order_not_paid`: there is none before.
+         *     - 409 `invoice_not_ready`: the order is paid and the invoice is being issued; ask again after `Retry-After` seconds.
+         */
+        get: operations["getInvoice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/invoice/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an order's invoice as PDF
+         * @description A4, in English or German by the order's `locale`. The same invoice is the same file, to the byte. 409 as for the invoice itself.
+         *     A link cannot send a token: in a browser, `fetch` it and open it as a blob.
+         */
+        get: operations["getInvoicePdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/credit-notes/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a credit note
+         * @description What a refund takes back of an order's invoice, once it has come through. A refund that fails after that has a second
+         *     document, of `kind` `reversal`, which takes the credit note back. Both are listed in the invoice's `creditNotes`. A refund of
+         *     what was paid twice takes nothing back of the invoice, and has none.
+         */
+        get: operations["getCreditNote"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{id}/credit-notes/{number}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a credit note as PDF
+         * @description As that of the invoice.
+         */
+        get: operations["getCreditNotePdf"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/disputes": {
         parameters: {
             query?: never;
@@ -735,6 +823,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/me/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over what was ordered as a guest
+         * @description The guest's token proves whose the orders are, also up to 30 days after it has ended. All of the
+         *     guest's orders become the user's, with their payments, whatever is under way with them, and the
+         *     guest's idempotency keys. Orders keep their ids. A `reference` that the user has another order
+         *     under goes, and `formerReference` says what it was. From then on the guest's token does not see
+         *     them: `?wait` and the event stream end with 404.
+         *
+         *     The same call again has the same answer, and takes over what the guest has ordered since. A guest
+         *     belongs to one account: of two that ask, the first gets it, the other 409 `guest_already_claimed`.
+         *     422 `guest_token_invalid` for what is no guest's token of this Till.
+         */
+        post: operations["claimGuestOrders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Have one's personal data erased
+         * @description For good. Orders that nobody has paid are canceled. Of the others stay the books, under a random
+         *     pseudonym that nothing leads back from: amounts, statuses, times, Stripe's ids, lines of the
+         *     catalogue, promotion codes, and the steps of the timeline. All else goes: mail addresses, references, descriptions, metadata, locales, names of
+         *     own lines, notes, mails that are not sent yet, idempotency keys, and what Stripe's events and
+         *     yours to your backend tell of the person. The Stripe customer is deleted, with all that is saved.
+         *     Stripe keeps what it must of payments; see its privacy centre.
+         *
+         *     202 at once: the caller's rows are done, the rest follows within minutes. Who signs in again begins
+         *     with nothing. The same call again answers 202 again. 409 `payment_in_progress` while money is under
+         *     way or held, 409 `dispute_open` while a dispute is: then nothing has changed. 503
+         *     `stripe_unavailable` when Stripe's answer to a cancel is not known: the same call again goes on.
+         */
+        delete: operations["eraseMe"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get all that is known of oneself
+         * @description One JSON document, sent as it is read, however many orders there are, the newest first. Where it breaks off it
+         *     is no whole JSON: ask again. Saved ways to pay are the newest hundred, without what could pay.
+         */
+        get: operations["exportMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mobile/payment-sheet": {
         parameters: {
             query?: never;
@@ -756,6 +923,89 @@ export interface paths {
          *     and `amount` 0, the order is paid, and nothing is saved.
          */
         post: operations["createPaymentSheet"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkout/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pay for an order at a page of Stripe's
+         * @description As `POST /payments/intent`, with its fields and rules, for an app that has Stripe show
+         *     the form: with `uiMode` `hosted` send the payer to `url`, with `embedded` mount the page
+         *     with `clientSecret` (`stripe.initEmbeddedCheckout`). The page shows the order's lines
+         *     as Till has priced them, and takes the order's total.
+         *
+         *     The payer comes back to `successUrl` or `cancelUrl`, or to `returnUrl` from an embedded page. They
+         *     must be on an origin of `TILL_ALLOWED_ORIGINS`; Stripe puts its session's id in place of
+         *     `{CHECKOUT_SESSION_ID}` in them, which `GET /checkout/sessions/{id}` takes as well. Who
+         *     comes back has not yet paid: follow that session, or its payment, with `wait`.
+         *
+         *     - 201: a new session, and with it a new payment. Where a `promotionCode` leaves nothing to pay, it is
+         *       `complete` with `no_payment_required` and without `url` or `clientSecret`: the order is paid.
+         *     - 200: the open session that this order already has, if it is just what is asked for; or
+         *       the completed one where the order is paid, authorized or processing by it.
+         *     - 202: Stripe's answer is not known yet: `GET` the `Location`, or send the same request again.
+         *     - 409 `order_already_paid`, `order_canceled`, `payment_in_progress`.
+         *
+         *     One order is paid one way at a time: a payment begun otherwise, or another session, is
+         *     canceled at Stripe first. So does `POST /payments/intent` with an open session. Where the
+         *     payer was faster, that payment stands. 503 `stripe_unavailable` if Stripe does not say.
+         */
+        post: operations["createCheckoutSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkout/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a Checkout session, or wait for its payment's outcome
+         * @description With `wait`, as `GET /payments/{id}`: the answer comes as soon as the session's payment is
+         *     decided, or as it is when the time is over. It needs no webhook. `url` and
+         *     `clientSecret` are the payer's alone, while the session is open.
+         */
+        get: operations["getCheckoutSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkout/sessions/{id}/expire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an open Checkout session
+         * @description Nobody can pay at it any more, and its payment is `canceled`; the order stays `open`. An
+         *     expired session answers 200 again. 409 `checkout_session_complete` once the payer is done
+         *     there. 202 when Stripe's answer is not known yet.
+         */
+        post: operations["expireCheckoutSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -895,7 +1145,20 @@ export interface components {
              * @description Load Stripe.js from here instead of from Stripe. Only set while Till runs on its sandbox.
              */
             stripeJsUrl?: string;
+            captcha?: components["schemas"]["Captcha"];
             features: components["schemas"]["Features"];
+        };
+        /** @description The CAPTCHA that payers solve. Absent where there is none. */
+        Captcha: {
+            /**
+             * @description Open set: `turnstile`, `hcaptcha`, `recaptcha`
+             * @example turnstile
+             */
+            provider: string;
+            /** @example 1x00000000000000000000AA */
+            siteKey: string;
+            /** @description Whether each call wants a token; else send one after 403 `captcha_required` */
+            always: boolean;
         };
         Features: {
             /** @description Whether `POST /auth/guest` gives tokens */
@@ -1086,6 +1349,8 @@ export interface components {
         CaptureMethod: string;
         /** @description Exactly one of `orderId`, `items`, `amount` + `currency`. */
         CreatePaymentIntent: {
+            /** @description The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call. */
+            captchaToken?: string;
             /**
              * @description An order of the caller's
              * @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t
@@ -1138,6 +1403,8 @@ export interface components {
         };
         /** @description In mode `payment` exactly one of `orderId`, `items`, `amount` + `currency`; in mode `setup` none of them. */
         CreatePaymentSheet: {
+            /** @description The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call. */
+            captchaToken?: string;
             /**
              * @description `payment` or `setup`
              * @example payment
@@ -1195,6 +1462,135 @@ export interface components {
              * @example off_session
              */
             setupFutureUsage?: string;
+        };
+        /** @description Exactly one of `orderId`, `items`, `amount` + `currency`. */
+        CreateCheckoutSession: {
+            /**
+             * @description `hosted` (Stripe's own page) or `embedded` (in a frame of yours)
+             * @example hosted
+             */
+            uiMode: string;
+            /**
+             * @description Required with `hosted`: where the payer goes once done. On an allowed origin.
+             * @example https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+             */
+            successUrl?: string;
+            /**
+             * @description With `hosted`: where the page's way back leads. On an allowed origin.
+             * @example https://shop.example/cart
+             */
+            cancelUrl?: string;
+            /**
+             * @description Required with `embedded`: where the payer goes once done, or comes back to from a bank. On an allowed origin.
+             * @example https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+             */
+            returnUrl?: string;
+            /**
+             * @description An order of the caller's
+             * @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            orderId?: string;
+            items?: components["schemas"]["OrderLine"][];
+            /**
+             * Format: int64
+             * @description Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+             */
+            amount?: number;
+            /**
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
+             * @example eur
+             */
+            currency?: string;
+            /**
+             * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
+            /**
+             * Format: email
+             * @description Where Till sends the confirmation
+             */
+            receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
+            /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
+            description?: string;
+            /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+             * @example off_session
+             */
+            setupFutureUsage?: string;
+            /** @description Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe. */
+            savedPaymentMethods?: boolean;
+        };
+        CheckoutSession: {
+            /** @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description The payment that is made there; its `status` says how far it got
+             * @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            paymentId: string;
+            /**
+             * @description Open set: `hosted`, `embedded`
+             * @example hosted
+             */
+            uiMode: string;
+            /**
+             * @description An open set, Stripe's words and one of ours: `open`, `complete`, `expired`, and `unknown` while Stripe's answer to us is not known. A complete one is not yet paid: see `paymentStatus`.
+             * @example open
+             */
+            status: string;
+            /**
+             * @description Stripe's word, an open set: `unpaid`, `paid`, `no_payment_required`. Held money is `unpaid` until it is captured.
+             * @example unpaid
+             */
+            paymentStatus: string;
+            /**
+             * @description Where to send the payer, while a hosted session is open. Whoever has it can pay there, so only the payer is told.
+             * @example https://checkout.stripe.com/c/pay/cs_test_a1
+             */
+            url?: string;
+            /**
+             * @description For `stripe.initEmbeddedCheckout`, while an embedded session is open. Keep it out of logs and URLs.
+             * @example cs_test_a1_secret_x
+             */
+            clientSecret?: string;
+            /** @example pk_test_demo */
+            publishableKey: string;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 3600
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * Format: date-time
+             * @description When nobody can pay there any more; left out until Stripe has answered
+             */
+            expiresAt?: string;
+            /**
+             * Format: int64
+             * @description Of the payment, for `after` of `GET /payments/{id}?wait=`
+             * @example 2
+             */
+            version: number;
         };
         PaymentIntent: {
             /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
@@ -1315,7 +1711,67 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        ClaimGuestOrders: {
+            /** @description The guest's token, as `POST /auth/guest` gave it. It is a secret. */
+            guestToken: string;
+        };
+        ClaimedOrderList: {
+            data: components["schemas"]["ClaimedOrder"][];
+            /** @description There are more: see `GET /orders` */
+            hasMore: boolean;
+        };
+        ClaimedOrder: {
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description That it has
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * @description That it had, and has no more, because the user has another order under it
+             * @example cart_8f2a
+             */
+            formerReference?: string;
+            /** Format: date-time */
+            claimedAt: string;
+        };
+        PersonalData: {
+            /** Format: date-time */
+            exportedAt: string;
+            /** @description The token's `iss` */
+            issuer: string;
+            /** @description The token's `sub` */
+            subject: string;
+            /** @description The token's, where it has a verified one */
+            email?: string;
+            customer?: components["schemas"]["ExportedCustomer"];
+            paymentMethods: components["schemas"]["PaymentMethod"][];
+            /** @description Newest first */
+            orders: components["schemas"]["ExportedOrder"][];
+        };
+        ExportedCustomer: {
+            /** @example cus_O */
+            stripeId: string;
+            /** @description That it has at Stripe */
+            email?: string;
+        };
+        ExportedOrder: {
+            order: components["schemas"]["Order"];
+            /** @description The token's mail address when it was ordered, or your backend's word */
+            accountEmail?: string;
+            /** @description That was given with the payment */
+            billingEmail?: string;
+            payments: components["schemas"]["Payment"][];
+            refunds: components["schemas"]["Refund"][];
+            /** @description As `GET /orders/{id}/timeline` has it, the oldest five hundred */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description Present and `true` where `GET /orders/{id}/timeline` has more */
+            timelineMore?: boolean;
+        };
         CreateSetupIntent: {
+            /** @description The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call. */
+            captchaToken?: string;
             /**
              * @description What the user agrees to have the way to pay kept for: `off_session` (later payments, also in their absence) or `on_session`
              * @example off_session
@@ -1402,10 +1858,90 @@ export interface components {
              */
             setupFutureUsage?: string;
             failure?: components["schemas"]["PaymentFailure"];
+            /** @description For server keys and staff, from `GET /payments/{id}`: what is left of it after Stripe's fees, by the currency that the Stripe account is settled in */
+            fees?: components["schemas"]["Fees"][];
+            /** @description Beside `fees`: `true` until all that the payment, its refunds and disputes have moved at Stripe is seen, which takes some minutes */
+            feesPending?: boolean;
+            /** @description Beside `fees`: what they are the sums of, oldest first */
+            balanceTransactions?: components["schemas"]["BalanceTransaction"][];
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        Fees: {
+            /**
+             * @description In which Stripe settles; it may be another than the payer's
+             * @example usd
+             */
+            currency: string;
+            /**
+             * Format: int64
+             * @description Minor units that Stripe has kept, dispute fees among them
+             * @example 82
+             */
+            fee: number;
+            /**
+             * Format: int64
+             * @description Minor units that are left of what was taken, given back and withdrawn, and after the fee; negative where more has gone than came
+             * @example 1718
+             */
+            net: number;
+        };
+        /** @description What a payment, a refund or a dispute has moved in the balance at Stripe. It never changes. */
+        BalanceTransaction: {
+            /**
+             * @description Stripe's
+             * @example txn_1MiN3gLkdIwHu7ixxapQrznl
+             */
+            id: string;
+            /**
+             * @description Stripe's word, an open set such as `charge`, `payment`, `refund`, `adjustment`
+             * @example charge
+             */
+            type: string;
+            /**
+             * @description Stripe's word, its `reporting_category`, an open set such as `charge`, `refund`, `refund_failure`, `dispute`, `dispute_reversal`, `partial_capture_reversal`
+             * @example charge
+             */
+            category: string;
+            /**
+             * @description Stripe's id of the charge, refund or dispute
+             * @example ch_1MiN3gLkdIwHu7ixNCZvFdgA
+             */
+            source: string;
+            /** @example usd */
+            currency: string;
+            /**
+             * Format: int64
+             * @description Minor units of `currency`; negative for what leaves
+             * @example 1800
+             */
+            amount: number;
+            /**
+             * Format: int64
+             * @description Minor units; negative where a fee comes back
+             * @example 82
+             */
+            fee: number;
+            /**
+             * Format: int64
+             * @description `amount` less `fee`
+             * @example 1718
+             */
+            net: number;
+            /**
+             * @description How much of `currency` one unit of the payer's currency was, a decimal number to Stripe's last digit; left out where nothing was exchanged
+             * @example 1.0823
+             */
+            exchangeRate?: string;
+            /**
+             * Format: date-time
+             * @description When it can be paid out
+             */
+            availableAt: string;
+            /** Format: date-time */
+            createdAt: string;
         };
         PaymentList: {
             data: components["schemas"]["Payment"][];
@@ -1418,7 +1954,8 @@ export interface components {
              *
              *     - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
              *     - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
-             *     - `redirect`: send the payer to `url`, from where they come back to your return URL;
+             *     - `redirect`: send the payer to `url`, from where they come back to your return URL; also to a hosted Checkout session;
+             *     - `checkout`: show the embedded Checkout session, with its client secret from `GET /checkout/sessions/{id}`;
              *     - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
              *     - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
              *     - `wait`: nothing; follow the payment.
@@ -1445,7 +1982,7 @@ export interface components {
              */
             expiresAt?: string;
         };
-        /** @description Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. */
+        /** @description Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`. Payers are told `generic_decline` where Stripe says not to tell them more, and after three declines; the backend and staff are told all. */
         PaymentFailure: {
             /**
              * @description Stripe's error code
@@ -1482,7 +2019,7 @@ export interface components {
         TimelineEntry: {
             id: string;
             /**
-             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`
+             * @description What happened, an open set such as `payment.status`, `payment.amount`, `order.paid`, `order.receipt`, `refund.created`, `refund.status`, `order.note`, `order.claimed`, `order.erased`
              * @example payment.status
              */
             kind: string;
@@ -1584,6 +2121,10 @@ export interface components {
             amountDisputed?: number;
             /** @description Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING` */
             fraudWarning?: boolean;
+            /** @description For server keys and staff, from `GET /orders/{id}`: what is left of its payments after Stripe's fees, by the currency that the Stripe account is settled in */
+            fees?: components["schemas"]["Fees"][];
+            /** @description Beside `fees`: `true` until all that its payments, refunds and disputes have moved at Stripe is seen */
+            feesPending?: boolean;
             /** @example eur */
             currency: string;
             /** @description Whose it is, shown to server keys and staff: the `sub` of the owner's tokens */
@@ -1775,6 +2316,216 @@ export interface components {
              * @example 1800
              */
             amount: number;
+        };
+        Invoice: {
+            /** @example INV-000001 */
+            number: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description The order's
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * @description English or German, with a region where the order has one
+             * @example de-AT
+             */
+            locale: string;
+            /** @example eur */
+            currency: string;
+            /** Format: date-time */
+            issuedAt: string;
+            /**
+             * Format: date-time
+             * @description When the order was paid, which stands for the date of supply
+             */
+            suppliedAt: string;
+            seller: components["schemas"]["InvoiceSeller"];
+            buyer: components["schemas"]["InvoiceBuyer"];
+            lines: components["schemas"]["InvoiceLine"][];
+            /**
+             * Format: int64
+             * @description Minor units, the sum of the lines
+             * @example 3600
+             */
+            subtotal: number;
+            /**
+             * Format: int64
+             * @description Minor units, taken off the subtotal; left out where nothing is
+             * @example 360
+             */
+            discountAmount?: number;
+            /**
+             * @description The code that the discount comes from
+             * @example TEN
+             */
+            promotionCode?: string;
+            /**
+             * Format: int64
+             * @description Minor units that were not taken of the order, where a part was captured; left out where all was
+             * @example 500
+             */
+            waivedAmount?: number;
+            /** @description Taxes within the total. Till works out none yet, so it is empty */
+            taxes: components["schemas"]["InvoiceTax"][];
+            /**
+             * Format: int64
+             * @description Minor units: `subtotal` less `discountAmount` and `waivedAmount`
+             * @example 3240
+             */
+            total: number;
+            /** @description The oldest first */
+            creditNotes: components["schemas"]["InvoiceCreditNote"][];
+        };
+        InvoiceSeller: {
+            /** @example Till Coffee GmbH */
+            name: string;
+            /** @description Lines */
+            address: string[];
+            /** @example DE123456789 */
+            taxId?: string;
+        };
+        InvoiceBuyer: {
+            /**
+             * @description The address that mails about the order go to, as far as one is known
+             * @example jenny@example.com
+             */
+            email?: string;
+        };
+        InvoiceLine: {
+            /**
+             * @description Left out where a credit note is of an amount, and of no lines
+             * @example Enamel mug
+             */
+            name?: string;
+            /**
+             * Format: int64
+             * @example 2
+             */
+            quantity?: number;
+            /**
+             * Format: int64
+             * @description Minor units, for a piece or a package; left out on credit notes of lines
+             * @example 1800
+             */
+            unitAmount?: number;
+            /**
+             * Format: int64
+             * @description Pieces in the package that `unitAmount` is for; left out where it is for a piece
+             */
+            packageSize?: number;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 3600
+             */
+            amount: number;
+        };
+        InvoiceTax: {
+            /** @example VAT */
+            name: string;
+            /**
+             * @description Percent, a decimal
+             * @example 19
+             */
+            rate: string;
+            /**
+             * Format: int64
+             * @description Minor units, what it is a tax of
+             * @example 2723
+             */
+            netAmount: number;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 517
+             */
+            amount: number;
+        };
+        InvoiceCreditNote: {
+            /** @example CN-000001 */
+            number: string;
+            /**
+             * @description Open set: `credit_note` takes its total off the invoice, `reversal` gives that of a credit note back to it
+             * @example credit_note
+             */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Minor units, above 0 in either kind
+             * @example 1800
+             */
+            total: number;
+            /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            refundId: string;
+            /** Format: date-time */
+            issuedAt: string;
+        };
+        CreditNote: {
+            /** @example CN-000001 */
+            number: string;
+            /**
+             * @description Open set: `credit_note`, and `reversal` of one whose refund failed after it had come through
+             * @example credit_note
+             */
+            kind: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description The invoice that it is about
+             * @example INV-000001
+             */
+            invoiceNumber: string;
+            /**
+             * @description The credit note that a reversal takes back
+             * @example CN-000001
+             */
+            reversedNumber?: string;
+            /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            refundId: string;
+            /**
+             * @description The order's
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * @description That of the invoice
+             * @example de-AT
+             */
+            locale: string;
+            /** @example eur */
+            currency: string;
+            /** Format: date-time */
+            issuedAt: string;
+            seller: components["schemas"]["InvoiceSeller"];
+            buyer: components["schemas"]["InvoiceBuyer"];
+            lines: components["schemas"]["InvoiceLine"][];
+            /**
+             * Format: int64
+             * @description Minor units, the sum of the lines
+             * @example 1800
+             */
+            subtotal: number;
+            /**
+             * Format: int64
+             * @description Minor units, where all of an invoice is taken back that has one
+             */
+            discountAmount?: number;
+            promotionCode?: string;
+            /**
+             * Format: int64
+             * @description Minor units, where all of an invoice is taken back that has them
+             */
+            waivedAmount?: number;
+            /** @description As on the invoice, empty yet */
+            taxes: components["schemas"]["InvoiceTax"][];
+            /**
+             * Format: int64
+             * @description Minor units, above 0 in either kind
+             * @example 1800
+             */
+            total: number;
         };
         DisputeList: {
             data: components["schemas"]["Dispute"][];
@@ -2362,6 +3113,11 @@ export interface components {
         OrderId: string;
         /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
         PaymentId: string;
+        /**
+         * @description Ours, or Stripe's as a payer comes back with it.
+         * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+         */
+        CheckoutSessionId: string;
         /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
         EndpointId: string;
         /**
@@ -2376,6 +3132,11 @@ export interface components {
         PaymentMethodId: string;
         /** @example ref_01jd8w3k5v9x2m4n6p8q0r1s2t */
         RefundId: string;
+        /**
+         * @description The credit note's `number`.
+         * @example CN-000001
+         */
+        CreditNoteNumber: string;
         /** @example dsp_01jd8w3k5v9x2m4n6p8q0r1s2t */
         DisputeId: string;
         /**
@@ -2386,6 +3147,11 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /**
+         * @description With the name that the file is saved under
+         * @example inline; filename="INV-000001.pdf"
+         */
+        ContentDisposition: string;
         /** @description Path of what was made */
         Location: string;
         /** @description Seconds until it is worth asking again */
@@ -2832,6 +3598,114 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DisputeList"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getInvoice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invoice */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invoice"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getInvoicePdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCreditNote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+                /**
+                 * @description The credit note's `number`.
+                 * @example CN-000001
+                 */
+                number: components["parameters"]["CreditNoteNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The credit note */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreditNote"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCreditNotePdf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+                id: components["parameters"]["OrderId"];
+                /**
+                 * @description The credit note's `number`.
+                 * @example CN-000001
+                 */
+                number: components["parameters"]["CreditNoteNumber"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    "Content-Disposition": components["headers"]["ContentDisposition"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             default: components["responses"]["Problem"];
@@ -3670,6 +4544,74 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    claimGuestOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimGuestOrders"];
+            };
+        };
+        responses: {
+            /** @description What was claimed of this guest, the newest hundred */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimedOrderList"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    eraseMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is erased, or will be within minutes */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonalData"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
     createPaymentSheet: {
         parameters: {
             query?: never;
@@ -3735,6 +4677,153 @@ export interface operations {
                 };
             };
             429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "uiMode": "hosted",
+                 *       "items": [
+                 *         {
+                 *           "priceId": "mug",
+                 *           "quantity": 2
+                 *         }
+                 *       ],
+                 *       "reference": "cart_8f2a",
+                 *       "successUrl": "https://shop.example/paid?session={CHECKOUT_SESSION_ID}",
+                 *       "cancelUrl": "https://shop.example/cart"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateCheckoutSession"];
+            };
+        };
+        responses: {
+            /** @description The session that this order already has */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description A new session */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCheckoutSession: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the outcome, 0 to 30. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Ours, or Stripe's as a payer comes back with it.
+                 * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+                 */
+                id: components["parameters"]["CheckoutSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    expireCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Ours, or Stripe's as a payer comes back with it.
+                 * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+                 */
+                id: components["parameters"]["CheckoutSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The expired session */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
