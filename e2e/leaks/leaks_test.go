@@ -30,6 +30,7 @@ const issuer = "https://login.example.com"
 // Where things about people and orders are kept, which is what the tables are for.
 const (
 	receipts = "database orders.receipt_email"
+	invoices = "database invoices.document"
 	bodies   = "database webhook_deliveries.body"
 	orders   = "answer POST /orders 201"
 	reading  = "answer GET /orders/{id} 200"
@@ -195,7 +196,7 @@ func shop(w *world) {
 
 	// What a browser types in at Stripe comes to Till by Stripe's events, as far as it does.
 	name, street, phone := f.hatch("the payer's name", bodies, staff), f.hatch("the payer's street", bodies, staff), f.hatch("the payer's phone", bodies, staff)
-	billing := f.hatch("the payer's mail address at Stripe", bodies, staff, "database orders.billing_email", "database effects.payload")
+	billing := f.hatch("the payer's mail address at Stripe", bodies, staff, "database orders.billing_email", "database effects.payload", invoices)
 	card := f.adopt("a card number at Stripe", "4000056655665556")
 	details := url.Values{
 		"payment_method_data[type]": {"card"}, "payment_method_data[card][number]": {card.word}, "payment_method_data[card][exp_month]": {"12"}, "payment_method_data[card][exp_year]": {"34"}, "payment_method_data[card][cvc]": {"737"},
@@ -207,12 +208,12 @@ func shop(w *world) {
 	went(name, street, phone, billing, card)
 
 	// All that a client may send of itself, in fields and in headers.
-	inJWT, realName, home := f.hatch("the mail address in a token", "database orders.account_email", "database effects.payload"), f.hatch("the name in a token"), f.hatch("the street in a token")
+	inJWT, realName, home := f.hatch("the mail address in a token", "database orders.account_email", "database effects.payload", invoices), f.hatch("the name in a token"), f.hatch("the street in a token")
 	user := w.user(w.userSecret(), jwt.MapClaims{"sub": "jenny", "email": inJWT.mail(), "email_verified": true, "name": realName.word, "address": map[string]any{"street_address": home.word}})
 	token := f.adopt("a user's token", signatureOf(user))
-	receipt := f.hatch("the receipt's address", receipts, "database effects.payload", reading, listing)
+	receipt := f.hatch("the receipt's address", receipts, "database effects.payload", invoices, reading, listing)
 	description, meta := f.hatch("a description", "database orders.description", "database payments.call", reading, listing, bodies, staff), f.hatch("a value of metadata", "database orders.metadata", "database payments.call", reading, listing, bodies, staff)
-	reference, idem := f.hatch("a reference", "database orders.reference", "database effects.payload", reading, listing), f.hatch("an Idempotency-Key", "database idempotency_keys.key")
+	reference, idem := f.hatch("a reference", "database orders.reference", "database effects.payload", invoices, reading, listing), f.hatch("an Idempotency-Key", "database idempotency_keys.key")
 	badID, goodID := f.hatch("a request id that is none"), f.hatch("a request id", "answer POST /payments/intent 201", "log", "traces")
 	agent, referer, cookie, origin, forwarded, real, tracestate, baggage := f.hatch("a browser's name"), f.hatch("a Referer"), f.hatch("a cookie"), f.hatch("an Origin"), f.hatch("X-Forwarded-For"), f.hatch("X-Real-IP"), f.hatch("a tracestate"), f.hatch("a baggage")
 	w.postman.refuse[receipt.word] = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such user"}
@@ -237,8 +238,8 @@ func shop(w *world) {
 		t.Fatal(err)
 	}
 	key := f.adopt("a server key", serverKey[strings.LastIndex(serverKey, "_")+1:])
-	email := f.hatch("the customer's address by a key", "database orders.account_email", "database effects.payload")
-	line := f.hatch("a line of a backend's", "database order_items.name", "database effects.payload", orders, reading, listing)
+	email := f.hatch("the customer's address by a key", "database orders.account_email", "database effects.payload", invoices)
+	line := f.hatch("a line of a backend's", "database order_items.name", "database effects.payload", invoices, orders, reading, listing)
 	made := w.call(201, request{call: "POST /orders", token: serverKey, body: fmt.Sprintf(`{"subject":"carl","email":%q,"currency":"eur","lines":[{"name":%q,"quantity":1,"unitAmount":900}]}`, email.mail(), "Repair for "+line.word)}, key, email, line)
 	carl := w.user(w.userSecret(), jwt.MapClaims{"sub": "carl"})
 	w.pay(carl, fmt.Sprintf(`{"orderId":%q}`, made["id"]), url.Values{"payment_method": {"pm_card_visa"}}, nil)

@@ -178,6 +178,9 @@ func (s *Service) blank(tx *gorm.DB, pseudonym string) error {
 		func() error {
 			return tx.Model(&itemRow{}).Where("price_id = '' AND order_id IN (?)", orders()).Update("name", ownLine).Error
 		},
+		func() error {
+			return tx.Model(&paymentRow{}).Where("order_id IN (?)", orders()).Update("network", "").Error
+		},
 		func() error { // what an ended payment has asked for is asked no more
 			return tx.Model(&paymentRow{}).Where("order_id IN (?) AND (stage = 'abandoned' OR status IN ('succeeded', 'canceled'))", orders()).
 				Updates(map[string]any{"call": gorm.Expr("'{}'"), "client_secret": "", "next_action": nil}).Error
