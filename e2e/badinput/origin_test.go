@@ -143,11 +143,15 @@ func TestOriginsOfAnswers(t *testing.T) {
 			"/refunds/{id}", "/refunds/"+s.refunded(mine, staff), "/disputes/{id}", "/disputes/"+s.disputed(staff),
 			"/webhook-endpoints/{id}", "/webhook-endpoints/"+endpoint)
 		s.settle()
+		var note string
+		if err := s.DB.Read(t.Context()).Raw("SELECT number FROM credit_notes WHERE order_id = ?", mine.order).Scan(&note).Error; err != nil || note == "" {
+			t.Fatalf("the refund has no credit note: %v", err)
+		}
 		for _, o := range routes(t) {
 			if o.method != http.MethodGet {
 				continue
 			}
-			q := request{method: o.method, path: fill.Replace(o.path), token: s.token}
+			q := request{method: o.method, path: strings.ReplaceAll(fill.Replace(o.path), "{number}", note), token: s.token}
 			switch {
 			case strings.HasPrefix(o.path, "/staff/"), strings.HasPrefix(o.path, "/webhook-endpoints"), strings.Contains(o.path, "/disputes"), o.path == "/payments":
 				q.token = staff

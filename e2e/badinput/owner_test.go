@@ -40,7 +40,7 @@ func TestWhatIsAnothers(t *testing.T) {
 					id, other, prefix = theirs.payment, theirs.order, "pay_"
 				}
 				call := func(id string) request {
-					return request{method: o.method, path: strings.ReplaceAll(o.path, "{id}", url.PathEscape(id)), token: token}
+					return request{method: o.method, path: strings.NewReplacer("{id}", url.PathEscape(id), "{number}", "CN-000001").Replace(o.path), token: token}
 				}
 				missing := s.same(t, call(prefix+none))
 				for name, id := range map[string]string{
@@ -163,7 +163,7 @@ func TestIDsOfOtherKinds(t *testing.T) {
 					if who == "the owner" && !o.own {
 						continue
 					}
-					q := request{method: o.method, path: strings.ReplaceAll(o.path, "{id}", url.PathEscape(id)), token: token}
+					q := request{method: o.method, path: strings.NewReplacer("{id}", url.PathEscape(id), "{number}", "CN-000001").Replace(o.path), token: token}
 					if body := good(o.path); body != "" && (o.method == http.MethodPost || o.method == http.MethodPatch) {
 						q.body = "{" + body + "}"
 					}
