@@ -868,7 +868,8 @@ export interface paths {
          *     catalogue, promotion codes, and the steps of the timeline. All else goes: mail addresses, references, descriptions, metadata, locales, names of
          *     own lines, notes, mails that are not sent yet, idempotency keys, and what Stripe's events and
          *     yours to your backend tell of the person. The Stripe customer is deleted, with all that is saved.
-         *     Stripe keeps what it must of payments; see its privacy centre.
+         *     Stripe keeps what it must of payments; see its privacy centre. Invoices and credit notes stay as they
+         *     were issued, as tax law asks, and only staff and server keys still see them.
          *
          *     202 at once: the caller's rows are done, the rest follows within minutes. Who signs in again begins
          *     with nothing. The same call again answers 202 again. 409 `payment_in_progress` while money is under
