@@ -762,6 +762,89 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/checkout/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pay for an order at a page of Stripe's
+         * @description As `POST /payments/intent`, with its fields and rules, for an app that has Stripe show
+         *     the form: with `uiMode` `hosted` send the payer to `url`, with `embedded` mount the page
+         *     with `clientSecret` (`stripe.initEmbeddedCheckout`). The page shows the order's lines
+         *     as Till has priced them, and takes the order's total.
+         *
+         *     The payer comes back to `successUrl` or `cancelUrl`, or to `returnUrl` from an embedded page. They
+         *     must be on an origin of `TILL_ALLOWED_ORIGINS`; Stripe puts its session's id in place of
+         *     `{CHECKOUT_SESSION_ID}` in them, which `GET /checkout/sessions/{id}` takes as well. Who
+         *     comes back has not yet paid: follow that session, or its payment, with `wait`.
+         *
+         *     - 201: a new session, and with it a new payment. Where a `promotionCode` leaves nothing to pay, it is
+         *       `complete` with `no_payment_required` and without `url` or `clientSecret`: the order is paid.
+         *     - 200: the open session that this order already has, if it is just what is asked for; or
+         *       the completed one where the order is paid, authorized or processing by it.
+         *     - 202: Stripe's answer is not known yet: `GET` the `Location`, or send the same request again.
+         *     - 409 `order_already_paid`, `order_canceled`, `payment_in_progress`.
+         *
+         *     One order is paid one way at a time: a payment begun otherwise, or another session, is
+         *     canceled at Stripe first. So does `POST /payments/intent` with an open session. Where the
+         *     payer was faster, that payment stands. 503 `stripe_unavailable` if Stripe does not say.
+         */
+        post: operations["createCheckoutSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkout/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a Checkout session, or wait for its payment's outcome
+         * @description With `wait`, as `GET /payments/{id}`: the answer comes as soon as the session's payment is
+         *     decided, or as it is when the time is over. It needs no webhook. `url` and
+         *     `clientSecret` are the payer's alone, while the session is open.
+         */
+        get: operations["getCheckoutSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/checkout/sessions/{id}/expire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an open Checkout session
+         * @description Nobody can pay at it any more, and its payment is `canceled`; the order stays `open`. An
+         *     expired session answers 200 again. 409 `checkout_session_complete` once the payer is done
+         *     there. 202 when Stripe's answer is not known yet.
+         */
+        post: operations["expireCheckoutSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/payments/{id}/capture": {
         parameters: {
             query?: never;
@@ -1196,6 +1279,135 @@ export interface components {
              */
             setupFutureUsage?: string;
         };
+        /** @description Exactly one of `orderId`, `items`, `amount` + `currency`. */
+        CreateCheckoutSession: {
+            /**
+             * @description `hosted` (Stripe's own page) or `embedded` (in a frame of yours)
+             * @example hosted
+             */
+            uiMode: string;
+            /**
+             * @description Required with `hosted`: where the payer goes once done. On an allowed origin.
+             * @example https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+             */
+            successUrl?: string;
+            /**
+             * @description With `hosted`: where the page's way back leads. On an allowed origin.
+             * @example https://shop.example/cart
+             */
+            cancelUrl?: string;
+            /**
+             * @description Required with `embedded`: where the payer goes once done, or comes back to from a bank. On an allowed origin.
+             * @example https://shop.example/paid?session={CHECKOUT_SESSION_ID}
+             */
+            returnUrl?: string;
+            /**
+             * @description An order of the caller's
+             * @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            orderId?: string;
+            items?: components["schemas"]["OrderLine"][];
+            /**
+             * Format: int64
+             * @description Minor units. Refused with 403 `client_amount_not_allowed` unless the operator has set bounds (donations).
+             */
+            amount?: number;
+            /**
+             * @description ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
+             * @example eur
+             */
+            currency?: string;
+            /**
+             * @description Your id for this cart; not with `orderId`. One order per caller and reference (canceled ones apart), so that a reload pays the same order.
+             * @example cart_8f2a
+             */
+            reference?: string;
+            /**
+             * @description With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
+             * @example WINTER
+             */
+            promotionCode?: string;
+            /**
+             * Format: email
+             * @description Where Till sends the confirmation
+             */
+            receiptEmail?: string;
+            /**
+             * @description Language of the mails to the customer, BCP 47. Left out, what the customer's `Accept-Language` likes best of those that there are mails in (a server key's own counts for nothing), else the operator's.
+             * @example de-AT
+             */
+            locale?: string;
+            /** @description Shown in your Stripe dashboard. One line: no control characters, as in `reference`. */
+            description?: string;
+            /** @description Up to 20 pairs, names up to 40 characters. Names that start with `till_` are refused. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Users alone: `off_session` (later payments, also in their absence) or `on_session`. What the user agrees to have the way to pay kept for; left out, it is not kept.
+             * @example off_session
+             */
+            setupFutureUsage?: string;
+            /** @description Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe. */
+            savedPaymentMethods?: boolean;
+        };
+        CheckoutSession: {
+            /** @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            id: string;
+            /** @example ord_01jd8w3k5v9x2m4n6p8q0r1s2t */
+            orderId: string;
+            /**
+             * @description The payment that is made there; its `status` says how far it got
+             * @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t
+             */
+            paymentId: string;
+            /**
+             * @description Open set: `hosted`, `embedded`
+             * @example hosted
+             */
+            uiMode: string;
+            /**
+             * @description An open set, Stripe's words and one of ours: `open`, `complete`, `expired`, and `unknown` while Stripe's answer to us is not known. A complete one is not yet paid: see `paymentStatus`.
+             * @example open
+             */
+            status: string;
+            /**
+             * @description Stripe's word, an open set: `unpaid`, `paid`, `no_payment_required`. Held money is `unpaid` until it is captured.
+             * @example unpaid
+             */
+            paymentStatus: string;
+            /**
+             * @description Where to send the payer, while a hosted session is open. Whoever has it can pay there, so only the payer is told.
+             * @example https://checkout.stripe.com/c/pay/cs_test_a1
+             */
+            url?: string;
+            /**
+             * @description For `stripe.initEmbeddedCheckout`, while an embedded session is open. Keep it out of logs and URLs.
+             * @example cs_test_a1_secret_x
+             */
+            clientSecret?: string;
+            /** @example pk_test_demo */
+            publishableKey: string;
+            /**
+             * Format: int64
+             * @description Minor units
+             * @example 3600
+             */
+            amount: number;
+            /** @example eur */
+            currency: string;
+            /**
+             * Format: date-time
+             * @description When nobody can pay there any more; left out until Stripe has answered
+             */
+            expiresAt?: string;
+            /**
+             * Format: int64
+             * @description Of the payment, for `after` of `GET /payments/{id}?wait=`
+             * @example 2
+             */
+            version: number;
+        };
         PaymentIntent: {
             /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
             id: string;
@@ -1418,7 +1630,8 @@ export interface components {
              *
              *     - `confirm`: collect a payment method and confirm with the client secret (`stripe.confirmPayment`, the mobile sheet);
              *     - `handle`: give the client secret to `stripe.handleNextAction`, or to the mobile SDK's like; so with a type that you do not know;
-             *     - `redirect`: send the payer to `url`, from where they come back to your return URL;
+             *     - `redirect`: send the payer to `url`, from where they come back to your return URL; also to a hosted Checkout session;
+             *     - `checkout`: show the embedded Checkout session, with its client secret from `GET /checkout/sessions/{id}`;
              *     - `display`: show the payer how to pay, by `url`, `imageUrl` and `reference`: a voucher, a code, a bank transfer;
              *     - `verify_microdeposits`: the payer tells at `url` what two small deposits were, in a day or two;
              *     - `wait`: nothing; follow the payment.
@@ -1563,6 +1776,12 @@ export interface components {
              * @example 3600
              */
             total: number;
+            /**
+             * Format: int64
+             * @description Minor units that were taken, before refunds. Less than `total` on a paid order where only a part of what was held was captured
+             * @example 3600
+             */
+            amountCaptured: number;
             /**
              * Format: int64
              * @description Minor units that went back or are on their way; refunds that failed do not count
@@ -2356,6 +2575,11 @@ export interface components {
         OrderId: string;
         /** @example pay_01jd8w3k5v9x2m4n6p8q0r1s2t */
         PaymentId: string;
+        /**
+         * @description Ours, or Stripe's as a payer comes back with it.
+         * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+         */
+        CheckoutSessionId: string;
         /** @example whe_01jd8w3k5v9x2m4n6p8q0r1s2t */
         EndpointId: string;
         /**
@@ -3729,6 +3953,153 @@ export interface operations {
                 };
             };
             429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    createCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "uiMode": "hosted",
+                 *       "items": [
+                 *         {
+                 *           "priceId": "mug",
+                 *           "quantity": 2
+                 *         }
+                 *       ],
+                 *       "reference": "cart_8f2a",
+                 *       "successUrl": "https://shop.example/paid?session={CHECKOUT_SESSION_ID}",
+                 *       "cancelUrl": "https://shop.example/cart"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateCheckoutSession"];
+            };
+        };
+        responses: {
+            /** @description The session that this order already has */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description A new session */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCheckoutSession: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the outcome, 0 to 30. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Ours, or Stripe's as a payer comes back with it.
+                 * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+                 */
+                id: components["parameters"]["CheckoutSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    expireCheckoutSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A value of your choice, unique for this attempt, such as a UUID. See the introduction.
+                 * @example 3f0c5f0e-7d0b-4b6e-9d9e-5f4a4b2d8c11
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /**
+                 * @description Ours, or Stripe's as a payer comes back with it.
+                 * @example chk_01jd8w3k5v9x2m4n6p8q0r1s2t
+                 */
+                id: components["parameters"]["CheckoutSessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The expired session */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
+            /** @description Stripe has not answered yet; ask again after `Retry-After` seconds */
+            202: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "Idempotency-Replayed": components["headers"]["IdempotencyReplayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckoutSession"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
