@@ -118,6 +118,27 @@ describe('the shop of the demo', { timeout: 300_000, skip: process.env.CHROMIUM_
     assert.deepEqual([second.id, second.orderId, second.clientSecret], [first.id, first.orderId, first.clientSecret]);
   });
 
+  test('the order can be paid at Stripe’s own page, which leads back to it', async (t) => {
+    const { page, watch, problems } = await openShop(t, world);
+    const intent = await startCheckout(page);
+    await watch.check({ sent: false }); // from here on the page is Stripe's own, and the card is typed there
+    await page.getByTestId('stripes-page').click();
+    await page.waitForURL(/\/_hosted\/checkout\/cs_/);
+    const ended = await world.demo.stripe('GET', '/payment_intents/' + intent.clientSecret.split('_secret_')[0]);
+    assert.equal(ended.status, 'canceled', 'one way to pay at a time');
+    await screenshot(page, 'shop-hosted-page');
+    await page.getByLabel('Card number').pressSequentially(CARDS.good);
+    await page.getByLabel('Expiry').pressSequentially('1240');
+    await page.getByLabel('CVC').fill('123');
+    await page.getByLabel('Name on card').fill('Ada Lovelace');
+    await page.getByLabel('ZIP or postal code').fill('94103');
+    await page.getByRole('button', { name: /^Pay/ }).click();
+    await page.waitForURL(new RegExp(`#/order/${intent.orderId}`));
+    await orderStatus(page, /^Paid$/).waitFor();
+    assert.deepEqual(await charges(world.demo, intent), [], 'nothing came of the payment that gave way');
+    assert.deepEqual(problems, []);
+  });
+
   test('it fits a phone, and the dark', async (t) => {
     const { page, problems } = await openShop(t, world, { viewport: PHONE, colorScheme: 'dark' });
     await screenshot(page, 'shop-8-phone-shelf');

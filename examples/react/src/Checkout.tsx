@@ -5,6 +5,7 @@ import { PayForm } from './PayForm'
 import { startPayment } from './payments'
 import { Receipt } from './Receipt'
 import { go } from './route'
+import { StripesPage } from './StripesPage'
 import { stripeFor, useAppearance } from './stripe'
 import { TestCards } from './TestCards'
 import { ask, getConfig, till, type PaymentRequest } from './till'
@@ -13,6 +14,7 @@ import { useAnswer } from './useAnswer'
 
 export function Checkout({ request }: { request: PaymentRequest }) {
   const [slow, setSlow] = useState(false)
+  const [away, setAway] = useState(false) // to pay at Stripe's page: the card form's payment ends, and must not be begun anew
   const { data, error, retry } = useAnswer(async (signal) => {
     const [intent, config, stripe] = await Promise.all([
       startPayment(request, signal, () => setSlow(true)), getConfig(), getConfig().then(stripeFor),
@@ -42,7 +44,8 @@ export function Checkout({ request }: { request: PaymentRequest }) {
           <Waiting like={outline}>{!slow && 'Preparing your payment…'}</Waiting>
         </>
       )}
-      {data?.order && data.stripe && !error && (
+      {data?.order && away && <StripesPage orderId={data.order.id} stay={() => { setAway(false); retry() }} />}
+      {data?.order && data.stripe && !error && !away && (
         <div className="checkout">
           <div>
             <Elements
@@ -51,6 +54,7 @@ export function Checkout({ request }: { request: PaymentRequest }) {
             >
               <PayForm intent={data.intent} restart={retry} />
             </Elements>
+            <p><button type="button" data-testid="stripes-page" onClick={() => setAway(true)}>Pay on Stripe’s own page</button></p>
             {data.config.stripeJsUrl && <TestCards />}
           </div>
           <Receipt order={data.order} />

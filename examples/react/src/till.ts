@@ -10,6 +10,7 @@ export type Price = Schemas['Price']
 export type Order = Schemas['Order']
 export type Payment = Schemas['Payment']
 export type PaymentIntent = Schemas['PaymentIntent']
+export type CheckoutSession = Schemas['CheckoutSession']
 export type PaymentRequest = Schemas['CreatePaymentIntent']
 export type TimelineEntry = Schemas['TimelineEntry']
 
