@@ -80,7 +80,7 @@ func Stripe(sandbox http.Handler) http.Handler {
 			switch {
 			case ours && !sent.over:
 				wait(h.Get("Request-Id"), c)
-			case !ours && tokens(c):
+			case !ours && strings.HasPrefix(q.Header.Get("Authorization"), "Bearer sk_") && tokens(c):
 				c.Op = "confirmation token"
 				keep(c)
 			}
