@@ -102,6 +102,7 @@ long:
 	go test $(RACE) -timeout=60m $(filter-out ./e2e/random/,$(RAPID)) -rapid.checks=1000
 	TILL_TEST_LONG=1 go test $(RACE) -timeout=60m ./e2e/random -rapid.checks=300 # 36,000 requests
 	$(GOTEST) $(RACE) -shuffle=on -timeout=60m -count=3 ./...
+	TILL_TEST_LONG=1 go test -timeout=60m ./e2e/books
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/replicas && cat e2e/out/replicas.txt
 	TILL_TEST_LONG=1 go test -timeout=30m ./e2e/database && cat e2e/out/database.txt
 	go build -o bin/till ./cmd/till

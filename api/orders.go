@@ -57,11 +57,20 @@ func (h *handlers) ListOrders(ctx context.Context, r openapi.ListOrdersRequestOb
 
 // GetOrder shows one that the caller may see.
 func (h *handlers) GetOrder(ctx context.Context, r openapi.GetOrderRequestObject) (openapi.GetOrderResponseObject, error) {
-	o, err := h.payments.Order(ctx, auth.From(ctx), payments.OrderID(r.Id))
+	who, id := auth.From(ctx), payments.OrderID(r.Id)
+	o, err := h.payments.Order(ctx, who, id)
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetOrder200JSONResponse(viewOrder(auth.From(ctx), o)), nil
+	settled, err := h.payments.SettledOrder(ctx, who, id)
+	if err != nil {
+		return nil, err
+	}
+	v := viewOrder(who, o)
+	if who.Everyone {
+		v.Fees, v.FeesPending = viewFees(settled), &settled.Pending
+	}
+	return openapi.GetOrder200JSONResponse(v), nil
 }
 
 // CancelOrder ends an order that nobody has paid.

@@ -62,7 +62,14 @@ func (h *handlers) GetPayment(ctx context.Context, r openapi.GetPaymentRequestOb
 	if err != nil {
 		return nil, err
 	}
+	settled, err := h.payments.SettledPayment(ctx, who, id)
+	if err != nil {
+		return nil, err
+	}
 	out := openapi.GetPayment200JSONResponse{Body: viewPayment(ctx, p)}
+	if who.Everyone {
+		out.Body.Fees, out.Body.FeesPending, out.Body.BalanceTransactions = viewFees(settled), &settled.Pending, viewMovements(settled)
+	}
 	if cut {
 		out.Headers.RetryAfter = new(int32(1))
 	}

@@ -37,6 +37,56 @@ func (e CreateOrderCaptureMethod) Valid() bool {
 	}
 }
 
+// BalanceTransaction What a payment, a refund or a dispute has moved in the balance at Stripe. It never changes.
+type BalanceTransaction struct {
+	// Amount Minor units of `currency`; negative for what leaves
+	//
+	// Example: 1800
+	Amount int64 `json:"amount"`
+
+	// AvailableAt When it can be paid out
+	AvailableAt time.Time `json:"availableAt"`
+
+	// Category Stripe's word, its `reporting_category`, an open set such as `charge`, `refund`, `refund_failure`, `dispute`, `dispute_reversal`, `partial_capture_reversal`
+	//
+	// Example: charge
+	Category  string    `json:"category"`
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Currency Example: usd
+	Currency string `json:"currency"`
+
+	// ExchangeRate How much of `currency` one unit of the payer's currency was, a decimal number to Stripe's last digit; left out where nothing was exchanged
+	//
+	// Example: 1.0823
+	ExchangeRate *string `json:"exchangeRate,omitempty"`
+
+	// Fee Minor units; negative where a fee comes back
+	//
+	// Example: 82
+	Fee int64 `json:"fee"`
+
+	// Id Stripe's
+	//
+	// Example: txn_1MiN3gLkdIwHu7ixxapQrznl
+	Id string `json:"id"`
+
+	// Net `amount` less `fee`
+	//
+	// Example: 1718
+	Net int64 `json:"net"`
+
+	// Source Stripe's id of the charge, refund or dispute
+	//
+	// Example: ch_1MiN3gLkdIwHu7ixNCZvFdgA
+	Source string `json:"source"`
+
+	// Type Stripe's word, an open set such as `charge`, `payment`, `refund`, `adjustment`
+	//
+	// Example: charge
+	Type string `json:"type"`
+}
+
 // CaptureMethod When the money is taken. Open set: `automatic`, when the payer pays; `manual`, it is held then and taken by `POST /payments/{id}/capture`.
 //
 // Example: automatic
@@ -524,6 +574,24 @@ type Features struct {
 	Guests bool `json:"guests"`
 }
 
+// Fees defines model for Fees.
+type Fees struct {
+	// Currency In which Stripe settles; it may be another than the payer's
+	//
+	// Example: usd
+	Currency string `json:"currency"`
+
+	// Fee Minor units that Stripe has kept, dispute fees among them
+	//
+	// Example: 82
+	Fee int64 `json:"fee"`
+
+	// Net Minor units that are left of what was taken, given back and withdrawn, and after the fee; negative where more has gone than came
+	//
+	// Example: 1718
+	Net int64 `json:"net"`
+}
+
 // GiveDisputeEvidence defines model for GiveDisputeEvidence.
 type GiveDisputeEvidence struct {
 	// Evidence [Stripe's evidence](https://docs.stripe.com/api/disputes/evidence_object): texts, and files by their ids.
@@ -600,6 +668,12 @@ type Order struct {
 
 	// Disputed Present and `true` for server keys and staff while a dispute of it is open, an inquiry among them. It is no status: what was captured, refunded and disputed stand side by side.
 	Disputed *bool `json:"disputed,omitempty"`
+
+	// Fees For server keys and staff, from `GET /orders/{id}`: what is left of its payments after Stripe's fees, by the currency that the Stripe account is settled in
+	Fees *[]Fees `json:"fees,omitempty"`
+
+	// FeesPending Beside `fees`: `true` until all that its payments, refunds and disputes have moved at Stripe is seen
+	FeesPending *bool `json:"feesPending,omitempty"`
 
 	// FraudWarning Present and `true` for server keys and staff where an issuer warned of fraud and there was something to do, see `TILL_FRAUD_WARNING`
 	FraudWarning *bool `json:"fraudWarning,omitempty"`
@@ -766,6 +840,9 @@ type Payment struct {
 	// Example: 3600
 	AmountCaptured int64 `json:"amountCaptured"`
 
+	// BalanceTransactions Beside `fees`: what they are the sums of, oldest first
+	BalanceTransactions *[]BalanceTransaction `json:"balanceTransactions,omitempty"`
+
 	// CaptureBefore When the hold lapses and the money goes back to the payer, where that is known
 	CaptureBefore *time.Time `json:"captureBefore,omitempty"`
 	CreatedAt     time.Time  `json:"createdAt"`
@@ -775,6 +852,12 @@ type Payment struct {
 
 	// Failure Why the last try did not go through. The same payment can be confirmed again, unless `advice` is `stop`.
 	Failure *PaymentFailure `json:"failure,omitempty"`
+
+	// Fees For server keys and staff, from `GET /payments/{id}`: what is left of it after Stripe's fees, by the currency that the Stripe account is settled in
+	Fees *[]Fees `json:"fees,omitempty"`
+
+	// FeesPending Beside `fees`: `true` until all that the payment, its refunds and disputes have moved at Stripe is seen, which takes some minutes
+	FeesPending *bool `json:"feesPending,omitempty"`
 
 	// Id Example: pay_01jd8w3k5v9x2m4n6p8q0r1s2t
 	Id string `json:"id"`

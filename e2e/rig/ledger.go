@@ -17,6 +17,7 @@ type Ledger struct {
 
 // restless tables change by themselves, without any request.
 var restless = map[string]string{
+	"balance_cursor":     "what has moved the balance at Stripe is listed every ten minutes",
 	"river_leader":       "the job queue's leader renews its lease every few seconds",
 	"river_queue":        "the job queue says regularly that it is alive",
 	"river_notification": "the job queue's own messages on SQLite, written and removed as leaders come and go",

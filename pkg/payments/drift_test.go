@@ -7,5 +7,5 @@ import (
 )
 
 func TestModelsMatchTheMigrations(t *testing.T) {
-	storetest.Drift(t, &orderRow{}, &itemRow{}, &paymentRow{}, &refundRow{}, &disputeRow{}, &disputeFileRow{}, &warningRow{})
+	storetest.Drift(t, &orderRow{}, &itemRow{}, &paymentRow{}, &refundRow{}, &disputeRow{}, &disputeFileRow{}, &warningRow{}, &movementRow{}, &balanceCursor{})
 }

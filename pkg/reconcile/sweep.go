@@ -55,6 +55,9 @@ func (s *Sweeper) Run(ctx context.Context) {
 	all.Go(func() {
 		s.each(ctx, s.Catalog.Unread(), func() error { return s.ReadCatalog(ctx) })
 	})
+	all.Go(func() {
+		s.each(ctx, nil, func() error { return s.BookFees(ctx) })
+	})
 	all.Wait()
 }
 

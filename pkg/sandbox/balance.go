@@ -19,6 +19,9 @@ type BalanceTransaction struct {
 	Source      string         `json:"source"`
 	AvailableOn int64          `json:"available_on"`
 	Text        string         `json:"text,omitempty"` // description
+	// Exchange is what Amount and Fee became, where the account is settled in another
+	// currency; nil: they stayed.
+	Exchange *exchange `json:"exchange,omitempty"`
 }
 
 var balanceRoutes = []route{
@@ -36,15 +39,22 @@ const payoutDelay = 2 * day
 
 func (b *BalanceTransaction) name() string { return "balance_transaction" }
 
-func (b *BalanceTransaction) net() int64 { return b.Amount - b.Fee }
+// taken is what a movement is in the currency of its charge.
+func (b *BalanceTransaction) taken() (amount, fee int64, currency money.Currency) {
+	return b.Amount, b.Fee, b.Currency
+}
 
 func (b *BalanceTransaction) render(w *writer) {
 	w.str("type", b.Type)
 	w.str("reporting_category", b.Category)
-	w.int("amount", b.Amount)
-	w.int("fee", b.Fee)
-	w.int("net", b.net())
-	w.str("currency", string(b.Currency))
+	amount, fee, currency := b.settled()
+	w.int("amount", amount)
+	w.int("fee", fee)
+	w.int("net", amount-fee)
+	w.str("currency", string(currency))
+	if b.Exchange != nil {
+		w.json("exchange_rate", []byte(b.Exchange.Rate))
+	}
 	w.ref("source", b.Source)
 	w.int("available_on", b.AvailableOn)
 	w.opt("description", b.Text)
@@ -55,8 +65,8 @@ func (b *BalanceTransaction) render(w *writer) {
 	}
 	if b.Fee != 0 {
 		w.each("fee_details", 1, func(w *writer, _ int) {
-			w.int("amount", b.Fee)
-			w.str("currency", string(b.Currency))
+			w.int("amount", fee)
+			w.str("currency", string(currency))
 			w.str("type", "stripe_fee")
 			if b.Category == "charge" {
 				w.str("description", "Stripe processing fees")
@@ -70,6 +80,7 @@ func (b *BalanceTransaction) render(w *writer) {
 // book records a movement that is available at once.
 func (c *call) book(b *BalanceTransaction) *BalanceTransaction {
 	b.AvailableOn = max(b.AvailableOn, c.now)
+	b.Exchange = c.st.Settlement.exchanged(b)
 	c.create(&b.object, "txn_1"+token(23))
 	c.st.Transactions.insert(b)
 	return b
@@ -105,16 +116,19 @@ func (c *call) earn(ch *Charge, amount int64) {
 // balanceOf sums up the movements of one currency.
 type balanceOf struct{ available, pending int64 }
 
-func (st *state) balances(now int64) map[money.Currency]balanceOf {
+// balances sums up by currency what is available and what is pending: as the account
+// has it, or, for the ledger, as it was taken.
+func (st *state) balances(now int64, of func(b *BalanceTransaction) (amount, fee int64, currency money.Currency)) map[money.Currency]balanceOf {
 	all := map[money.Currency]balanceOf{}
 	for _, b := range st.Transactions.order {
-		sum := all[b.Currency]
+		amount, fee, currency := of(b)
+		sum := all[currency]
 		if b.AvailableOn <= now {
-			sum.available += b.net()
+			sum.available += amount - fee
 		} else {
-			sum.pending += b.net()
+			sum.pending += amount - fee
 		}
-		all[b.Currency] = sum
+		all[currency] = sum
 	}
 	return all
 }
@@ -123,7 +137,7 @@ func (st *state) balances(now int64) map[money.Currency]balanceOf {
 type balance struct{ now int64 }
 
 func (a balance) write(r *renderer, _ expansion) {
-	all := r.st.balances(a.now)
+	all := r.st.balances(a.now, (*BalanceTransaction).settled)
 	if len(all) == 0 {
 		all["usd"] = balanceOf{}
 	}
@@ -156,7 +170,8 @@ func retrieveBalanceTransaction(c *call) (answer, *Error) {
 func listBalanceTransactions(c *call) (answer, *Error) {
 	currency, kind, source := c.params.Str("currency"), c.params.Str("type"), c.params.Str("source")
 	return paged(c, &c.st.Transactions, func(b *BalanceTransaction) bool {
-		return cmp.Or(currency, string(b.Currency)) == string(b.Currency) && cmp.Or(kind, b.Type) == b.Type &&
+		_, _, settled := b.settled()
+		return cmp.Or(currency, string(settled)) == string(settled) && cmp.Or(kind, b.Type) == b.Type &&
 			cmp.Or(source, b.Source) == b.Source && !c.params.Set("payout") // nothing is paid out here
 	})
 }

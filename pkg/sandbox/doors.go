@@ -52,6 +52,7 @@ func (s *Sandbox) doors() http.Handler {
 		s.catchUp(r.Context())
 		reply(w, http.StatusOK, s.ledger())
 	})
+	mux.HandleFunc("POST /_sandbox/settlement", s.changeSettlement)
 	mux.HandleFunc("POST /_sandbox/webhooks", s.changeMode)
 	mux.HandleFunc("GET /_sandbox/deliveries", s.listDeliveries)
 	mux.HandleFunc("POST /_sandbox/events/{event}/deliver", func(w http.ResponseWriter, r *http.Request) {

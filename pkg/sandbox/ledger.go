@@ -80,7 +80,7 @@ func (st *state) ledger(now int64) Ledger {
 			}
 		})
 	}
-	balances := st.balances(now)
+	balances := st.balances(now, (*BalanceTransaction).taken)
 	for currency := range balances {
 		add(currency, func(*Sums) {})
 	}

@@ -53,6 +53,7 @@ type state struct {
 	Transactions         table[*BalanceTransaction]
 	Warnings             table[*EarlyFraudWarning]
 
+	Settlement  Settlement
 	TaxSettings TaxSettings
 
 	// LookupKeys leads from a price's lookup key to the price.

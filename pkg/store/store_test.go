@@ -150,7 +150,7 @@ func TestEveryTableHasAnOwner(t *testing.T) {
 		"till_settings": "store", "goose_db_version": "goose", "orders": "payments", "order_items": "payments", "payments": "payments",
 		"timeline": "timeline", "webhook_deliveries": "inbox", "webhook_attempts": "inbox", "effects": "effects", "idempotency_keys": "idempotency",
 		"limit_counters": "limits", "limit_tries": "limits", "products": "catalog", "prices": "catalog", "coupons": "catalog", "promotion_codes": "catalog", "redemptions": "catalog", "server_keys": "auth",
-		"refunds": "payments", "disputes": "payments", "dispute_files": "payments", "fraud_warnings": "payments", "webhook_endpoints": "outbound", "outbound_deliveries": "outbound",
+		"refunds": "payments", "disputes": "payments", "dispute_files": "payments", "fraud_warnings": "payments", "balance_transactions": "payments", "balance_cursor": "payments", "webhook_endpoints": "outbound", "outbound_deliveries": "outbound",
 		"customers": "customers", "setup_intents": "customers", "removed_methods": "customers",
 	}
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
