@@ -121,6 +121,15 @@ func (r request) form() *form.Values {
 	return v
 }
 
+// texts is the SDK's list of texts. An empty one is nil, and so not sent: the SDK makes
+// name= of it, a text where Stripe's description has a list.
+func texts(list []string) []*string {
+	if len(list) == 0 {
+		return nil
+	}
+	return stripe.StringSlice(list)
+}
+
 // response takes the body from the SDK undecoded.
 type response struct{ body []byte }
 

@@ -96,7 +96,7 @@ func (g *Gateway) EnsureOffer(ctx context.Context, o Offer) (Price, error) {
 	_, err := g.call(ctx, request{
 		op: "create product", method: http.MethodPost, path: "/v1/products",
 		params: &stripe.ProductParams{
-			ID: &product, Name: &o.Name, Description: &o.Description, Images: stripe.StringSlice(o.Images),
+			ID: &product, Name: &o.Name, Description: &o.Description, Images: texts(o.Images),
 		},
 	})
 	if err != nil && !refusedWith(err, stripe.ErrorCodeResourceAlreadyExists) {

@@ -20,7 +20,7 @@ func (g *Gateway) CreateIntent(ctx context.Context, p IntentParams, key Key) (An
 	params := &stripe.PaymentIntentParams{
 		Amount:             &p.Amount.Minor,
 		Currency:           new(string(p.Amount.Currency)),
-		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
+		PaymentMethodTypes: texts(p.MethodTypes),
 	}
 	if p.Manual {
 		params.CaptureMethod = new(string(stripe.PaymentIntentCaptureMethodManual))

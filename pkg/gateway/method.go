@@ -122,7 +122,7 @@ type Setup struct {
 func (g *Gateway) CreateSetup(ctx context.Context, p SetupParams, key Key) (Setup, error) {
 	a, err := g.write(ctx, request{
 		op: "create setup intent", path: "/v1/setup_intents", metadata: p.Metadata, key: key,
-		params: &stripe.SetupIntentParams{Customer: new(string(p.Customer)), Usage: &p.Usage, PaymentMethodTypes: stripe.StringSlice(p.MethodTypes)},
+		params: &stripe.SetupIntentParams{Customer: new(string(p.Customer)), Usage: &p.Usage, PaymentMethodTypes: texts(p.MethodTypes)},
 	})
 	return setupOf("create setup intent", a, err)
 }
