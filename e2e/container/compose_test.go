@@ -169,7 +169,7 @@ func TestComposeServices(t *testing.T) {
 // What stands in .env reaches Till, whichever setting it is; what the compose file
 // itself decides is listed here.
 func TestComposePassesOnEachSetting(t *testing.T) {
-	decided := []string{"DATABASE_URL", "TILL_MIGRATE", "TILL_ADDR", "PORT", "TILL_METRICS_ADDR", "TILL_STRIPE_URL", "TILL_STRIPE_JS_URL"}
+	decided := []string{"DATABASE_URL", "TILL_MIGRATE", "TILL_ADDR", "PORT", "TILL_METRICS_ADDR", "TILL_STRIPE_URL", "TILL_STRIPE_JS_URL", "TILL_CAPTCHA_URL"}
 	env := map[string]string{}
 	for f := range reflect.TypeFor[config.Config]().Fields() {
 		if name := f.Tag.Get("env"); name != "" && !slices.Contains(decided, name) {
