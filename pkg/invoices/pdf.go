@@ -309,7 +309,7 @@ func (s *sheet) totals() {
 	if s.y+float64(rows+len(s.d.Taxes))*6+14 > bottom {
 		s.further()
 	}
-	s.y += 1
+	s.y++
 	row := func(name string, minor int64) {
 		s.font("", 9.5, faint)
 		s.left(names, s.fitting(name, unitEnds-names))
