@@ -72,7 +72,7 @@ func TestEveryFailpointIsDiedAt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := slices.Clone(savePoints)
+	named := append(slices.Clone(savePoints), erasePoint)
 	for _, p := range points {
 		named = append(named, p.name)
 	}
