@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"regexp"
@@ -50,7 +51,8 @@ func challenged(v *captcha.Verifier, guard *limits.Guard, conf Captcha, log *slo
 			if sent == "" {
 				return nil, errCaptcha
 			}
-			err := v.Verify(ctx, sent, c.RealIP())
+			// Whoever hangs up must not look like a provider that is down.
+			err := v.Verify(context.WithoutCancel(ctx), sent, c.RealIP())
 			switch {
 			case errors.Is(err, captcha.ErrDown):
 				log.WarnContext(ctx, "a captcha could not be checked", "error", err)

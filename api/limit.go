@@ -141,6 +141,8 @@ func (o operation) guarded(c echo.Context, request any, guard *limits.Guard) err
 	switch r := request.(type) {
 	case openapi.CreatePaymentIntentRequestObject:
 		order = value(r.Body.OrderId)
+	case openapi.CreateCheckoutSessionRequestObject:
+		order = value(r.Body.OrderId)
 	case openapi.CreatePaymentSheetRequestObject:
 		order = value(r.Body.OrderId)
 	}

@@ -31,7 +31,7 @@ func TestErasedIsErased(t *testing.T) {
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		var ahead atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-		r := rig.StartAt(t, db, now, func(c *config.Config) { c.OutboundAllow = []string{"127.0.0.0/8"} })
+		r := rig.StartAt(t, db, now, func(c *config.Config) { c.OutboundAllow, c.AllowedOrigins = []string{"127.0.0.0/8"}, []string{"https://shop.example"} })
 		p := &person{Rig: r, flock: &flock{t: t}, staff: r.Staff("sam")}
 
 		said := p.hatch("what the backend replies")
@@ -59,6 +59,12 @@ func TestErasedIsErased(t *testing.T) {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
 		left := r.Intent(201, p.token, map[string]any{"items": []any{map[string]any{"priceId": "tee", "quantity": 1}}}) // a cart that nobody pays
+		page := p.hatch("the address at a page of Stripe's")                                                            // which nobody pays at
+		if a := r.Call("POST", "/checkout/sessions", p.token, map[string]any{
+			"uiMode": "hosted", "items": []any{map[string]any{"priceId": "tee", "quantity": 1}}, "receiptEmail": page.mail(), "successUrl": "https://shop.example/paid",
+		}); a.Status != 201 {
+			t.Fatalf("a page: %d %s", a.Status, a.Body)
+		}
 		r.Settle(false)
 
 		// Each of them is there, or not to find it later would say nothing.

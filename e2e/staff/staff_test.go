@@ -209,6 +209,7 @@ func write(r *rig.Rig, sql string, args ...any) {
 func TestDeliveriesByFilterAndPage(t *testing.T) {
 	with(t, func(t *testing.T, r *rig.Rig) {
 		staff := r.Staff("jo")
+		r.Settle(false)
 		r.Webhooks("drop")
 		write(r, "DELETE FROM webhook_deliveries")
 		first := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)

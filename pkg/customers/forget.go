@@ -85,6 +85,9 @@ func (s *Service) Forget(tx *gorm.DB, owner, pseudonym string) (customers, setup
 		if err := tx.Model(&setupRow{}).Where("customer = ? AND intent_id IS NOT NULL", r.ID).Pluck("intent_id", &some).Error; err != nil {
 			return nil, nil, err
 		}
+		if err := tx.Model(&setupRow{}).Where("customer = ?", r.ID).Update("network", "").Error; err != nil {
+			return nil, nil, err
+		}
 		setups = append(setups, some...)
 	}
 	return customers, setups, nil

@@ -106,18 +106,24 @@ func (s *Service) erase(ctx context.Context, tx *gorm.DB, who auth.Principal) ([
 	if len(orders) == 0 && len(customers) == 0 {
 		return nil, nil
 	}
-	err = tx.Model(&orderRow{}).Where("owner = ?", who.Owner()).Updates(map[string]any{
-		"owner": pseudonym, "updated_at": gorm.Expr("CASE WHEN updated_at < ? THEN ? ELSE updated_at END", now, now),
-	}).Error
-	if err != nil {
-		return nil, err
+	// Those that were looked at alone: what another tab has ordered since stays theirs.
+	for part := range slices.Chunk(orders, peopleChunk) {
+		err := tx.Model(&orderRow{}).Where("id IN ?", part).Updates(map[string]any{
+			"owner": pseudonym, "updated_at": gorm.Expr("CASE WHEN updated_at < ? THEN ? ELSE updated_at END", now, now),
+		}).Error
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := s.blank(tx, pseudonym); err != nil {
 		return nil, err
 	}
-	var intents []string
-	if err := tx.Model(&paymentRow{}).Where("intent_id IS NOT NULL AND order_id IN (?)", of(pseudonym)).Pluck("intent_id", &intents).Error; err != nil {
-		return nil, err
+	for _, column := range []string{"intent_id", "session_id"} {
+		var some []string
+		if err := tx.Model(&paymentRow{}).Where(column+" IS NOT NULL AND order_id IN (?)", of(pseudonym)).Pluck(column, &some).Error; err != nil {
+			return nil, err
+		}
+		objects = append(objects, some...)
 	}
 	var files []string // of evidence
 	disputes := tx.Model(&disputeRow{}).Select("id").Where("order_id IN (?)", of(pseudonym))
@@ -135,7 +141,7 @@ func (s *Service) erase(ctx context.Context, tx *gorm.DB, who auth.Principal) ([
 			return nil, err
 		}
 	}
-	return nil, erasure.Begin(tx, pseudonym, customers, slices.Concat(objects, intents, files), now)
+	return nil, erasure.Begin(tx, pseudonym, customers, append(objects, files...), now)
 }
 
 // mayErase refuses while money is under way, or what is known is evidence.
@@ -247,7 +253,20 @@ func (s *Service) eachSubject(tx *gorm.DB, pseudonym string, each func(subjects 
 func (s *Service) FinishErasure(ctx context.Context, pseudonym string) error {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	if err := s.db.Tx(ctx, func(tx *gorm.DB) error { return s.blank(tx, pseudonym) }); err != nil {
+	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
+		lock := func() *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
+		var orders []OrderID
+		if err := lock().Model(&orderRow{}).Where("owner = ?", pseudonym).Order("id").Pluck("id", &orders).Error; err != nil {
+			return err
+		}
+		var payments []ID
+		of := tx.Model(&orderRow{}).Select("id").Where("owner = ?", pseudonym)
+		if err := lock().Model(&paymentRow{}).Where("order_id IN (?)", of).Order("id").Pluck("id", &payments).Error; err != nil {
+			return err
+		}
+		return s.blank(tx, pseudonym)
+	})
+	if err != nil {
 		return err
 	}
 	if s.outbound == nil {

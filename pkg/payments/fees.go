@@ -120,7 +120,7 @@ func (s *Service) settled(ctx context.Context, payments []paymentRow) (Settled, 
 		return Settled{}, nil
 	}
 	var rows []movementRow
-	if err := s.db.Read(ctx).Where("payment_id IN ?", of).Order("created_at, stripe_id").Find(&rows).Error; err != nil {
+	if err := s.db.Read(ctx).Where("payment_id IN ?", of).Order("created_at, amount DESC, stripe_id").Find(&rows).Error; err != nil {
 		return Settled{}, store.Translate(err)
 	}
 	var refunds []refundRow

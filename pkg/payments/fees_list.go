@@ -50,6 +50,9 @@ func (s *Service) BookFees(ctx context.Context) error {
 	}
 	for page := 1; ; page++ {
 		movements, more, err := s.gateway.BalanceTransactions(ctx, time.Unix(c.ListFrom, 0), c.After)
+		if c.After != "" && gateway.Missing(err) { // it begins anew: that movement is another account's, or was deleted
+			return errors.Join(err, store.Translate(s.db.Write(ctx).Model(&balanceCursor{}).Where("version = ?", c.Version).Updates(map[string]any{"list_began": 0, "after": ""}).Error))
+		}
 		if errors.Is(err, gateway.ErrRejected) { // a key that may not read them
 			return errors.Join(err, s.postponeFees(ctx, c))
 		}

@@ -92,7 +92,8 @@ func (b *batch) sawCard(t limits.CardTry) {
 }
 
 // count takes note of the try that an observation tells of, once however often it is
-// told. A payment of which too many were declined is given up; see stop.
+// told. A payment of which too many were declined, or whose customer has had too many, is
+// given up; see stop.
 func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 	id, fingerprint, declined := o.try()
 	if !b.s.guard.On() || id == "" || fingerprint == "" || b.counted[id] { // what has none is no card
@@ -112,7 +113,14 @@ func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 	b.sawCard(t)
 	p.Withheld = p.Withheld || b.declined[t.Owner] > shownDeclines || p.Declines > shownDeclines
 	b.dirtyPayments[p.ID] = true
-	if most := b.s.guard.Limits().Payment; most <= 0 || p.Declines < most || p.StopFor != "" || !p.live() {
+	why, most := "", b.s.guard.Limits()
+	switch {
+	case most.Payment > 0 && p.Declines >= most.Payment:
+		why = "Cards were declined " + strconv.FormatInt(p.Declines, 10) + " times."
+	case most.User > 0 && b.declined[t.Owner] >= most.User: // at payments that were all begun before
+		why = "The customer's cards were declined " + strconv.FormatInt(b.declined[t.Owner], 10) + " times of late."
+	}
+	if why == "" || p.StopFor != "" || !p.live() {
 		return
 	}
 	p.StopFor = "abandoned" // one card, over and over
@@ -120,7 +128,7 @@ func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 		p.StopFor = "fraudulent"
 	}
 	b.stops[p.ID] = true
-	b.record(p, o, timeline.Entry{Kind: "payment.guard", To: p.StopFor, Message: "Cards were declined " + strconv.FormatInt(p.Declines, 10) + " times. Till ends this payment."})
+	b.record(p, o, timeline.Entry{Kind: "payment.guard", To: p.StopFor, Message: why + " Till ends this payment."})
 }
 
 // stopNow has the sweep end what this batch has given up.
@@ -136,10 +144,10 @@ func (s *Service) stop(ctx context.Context, row paymentRow) error {
 	_, err := s.cancelFor(ctx, false, row, row.StopFor, timeline.Entry{
 		Kind: "payment.cancel", Message: "Till asks Stripe to cancel: too many cards were declined.", Cause: timeline.Cause{Kind: timeline.BySweep},
 	})
-	if errors.Is(err, ErrNotCancelable) {
+	if err == nil || errors.Is(err, ErrNotCancelable) {
 		return nil
 	}
-	return err
+	return errors.Join(err, s.checked(ctx, row)) // later and later, should Stripe never do it
 }
 
 // WatchCards tells staff of a burst of declined or tiny payments, among all processes
