@@ -316,7 +316,7 @@ func TestOneWayToPayAtATime(t *testing.T) {
 // or both from nothing. Whoever wins, the order is paid once and the books agree with
 // Stripe.
 func TestCheckoutBesideElementsAtOnce(t *testing.T) {
-	rounds := 20
+	rounds := 8
 	if os.Getenv("TILL_TEST_LONG") != "" {
 		rounds = 400
 	}

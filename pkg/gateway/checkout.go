@@ -61,7 +61,7 @@ func (g *Gateway) CreateCheckout(ctx context.Context, p IntentParams, c Checkout
 	params := &stripe.CheckoutSessionParams{
 		Mode:               new(string(stripe.CheckoutSessionModePayment)),
 		ClientReferenceID:  &c.Reference,
-		PaymentMethodTypes: stripe.StringSlice(p.MethodTypes),
+		PaymentMethodTypes: texts(p.MethodTypes),
 		PaymentIntentData:  &stripe.CheckoutSessionPaymentIntentDataParams{},
 	}
 	if c.Embedded {
