@@ -31,7 +31,9 @@ func TestErasedIsErased(t *testing.T) {
 	storetest.ForEachDatabase(t, func(t *testing.T, db *store.DB) {
 		var ahead atomic.Int64
 		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-		r := rig.StartAt(t, db, now, func(c *config.Config) { c.OutboundAllow, c.AllowedOrigins = []string{"127.0.0.0/8"}, []string{"https://shop.example"} })
+		r := rig.StartAt(t, db, now, func(c *config.Config) {
+			c.OutboundAllow, c.AllowedOrigins = []string{"127.0.0.0/8"}, []string{"https://shop.example"}
+		})
 		p := &person{Rig: r, flock: &flock{t: t}, staff: r.Staff("sam")}
 
 		said := p.hatch("what the backend replies")
