@@ -208,8 +208,5 @@ func FuzzText(f *testing.F) {
 				t.Errorf("the line %q", l)
 			}
 		}
-		d := example("en")
-		d.Reference, d.Lines[0].Name, d.Buyer.Email = text, text, text
-		drawn(t, d, nil)
 	})
 }
