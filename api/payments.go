@@ -7,6 +7,7 @@ import (
 	"till/api/openapi"
 	"till/pkg/auth"
 	"till/pkg/customers"
+	"till/pkg/gateway"
 	"till/pkg/payments"
 	"till/pkg/timeline"
 )
@@ -23,6 +24,7 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 			Description: value(b.Description), Metadata: value(b.Metadata), PromotionCode: value(b.PromotionCode),
 		},
 		Future: customers.Usage(value(b.SetupFutureUsage)), Saved: value(b.SavedPaymentMethods),
+		Confirm:     confirmation(b),
 		Network:     from(ctx),
 		Idempotency: keyed(ctx, r.Params.IdempotencyKey),
 	})
@@ -47,6 +49,14 @@ func (h *handlers) CreatePaymentIntent(ctx context.Context, r openapi.CreatePaym
 			Headers: openapi.CreatePaymentIntent200ResponseHeaders{IdempotencyReplayed: replayed},
 		}, nil
 	}
+}
+
+// confirmation is what Till is to confirm with; nil where the app does it.
+func confirmation(b *openapi.CreatePaymentIntent) *payments.Confirmation {
+	if b.ConfirmationToken == nil && b.PaymentMethod == nil && b.ReturnUrl == nil {
+		return nil
+	}
+	return &payments.Confirmation{Token: value(b.ConfirmationToken), Method: gateway.MethodID(value(b.PaymentMethod)), ReturnURL: value(b.ReturnUrl)}
 }
 
 // GetPayment shows one of the caller's own, at once or when it is decided.

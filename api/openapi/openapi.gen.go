@@ -364,6 +364,11 @@ type CreatePaymentIntent struct {
 	// CaptchaToken The token of a solved CAPTCHA, where `GET /config` names one; 403 `captcha_required` says when. Good for one call.
 	CaptchaToken *string `json:"captchaToken,omitempty"`
 
+	// ConfirmationToken What the payer has entered into Elements, `elements.submit()` and `stripe.createConfirmationToken` make it of that. Till confirms the payment with it. With `returnUrl`, and `reference` or `orderId`; not with `paymentMethod`.
+	//
+	// Example: ctoken_1NnQUf2eZvKYlo2CIObdtbnb
+	ConfirmationToken *string `json:"confirmationToken,omitempty"`
+
 	// Currency ISO 4217. Required with `amount`; with `items` one of all prices' `currencyOptions`, or left out for their own
 	//
 	// Example: eur
@@ -386,6 +391,11 @@ type CreatePaymentIntent struct {
 	// Example: ord_01jd8w3k5v9x2m4n6p8q0r1s2t
 	OrderId *string `json:"orderId,omitempty"`
 
+	// PaymentMethod Users alone: one of `GET /me/payment-methods`. Till confirms the payment with it. With `returnUrl`, and `reference` or `orderId`; not with `confirmationToken`.
+	//
+	// Example: pm_1NnQUf2eZvKYlo2CIObdtbnb
+	PaymentMethod *string `json:"paymentMethod,omitempty"`
+
 	// PromotionCode With `items`: what the customer has typed, in upper or lower case. An order has one; sent again under its `reference` with another code, or none, it changes.
 	//
 	// Example: WINTER
@@ -398,6 +408,11 @@ type CreatePaymentIntent struct {
 	//
 	// Example: cart_8f2a
 	Reference *string `json:"reference,omitempty"`
+
+	// ReturnUrl Required where Till confirms: where the payer comes back to from a bank. On an allowed origin, without braces.
+	//
+	// Example: https://shop.example/paid
+	ReturnUrl *string `json:"returnUrl,omitempty"`
 
 	// SavedPaymentMethods Users alone. With `true` what the user has saved can pay this: the payment is made for their customer at Stripe.
 	SavedPaymentMethods *bool `json:"savedPaymentMethods,omitempty"`

@@ -74,6 +74,18 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id gateway.Met
 	return silent(err)
 }
 
+// Own says ErrNotFound for what is none of the caller's saved ways to pay.
+func (s *Service) Own(ctx context.Context, who auth.Principal, id gateway.MethodID) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	row, err := s.of(ctx, who)
+	if err != nil {
+		return err
+	}
+	_, err = s.own(ctx, row, id)
+	return err
+}
+
 // own reads one of the customer's, or says ErrNotFound.
 func (s *Service) own(ctx context.Context, row customerRow, id gateway.MethodID) (gateway.Method, error) {
 	if row.Stage != attached || !methodID.MatchString(string(id)) {

@@ -66,6 +66,21 @@ func (g *Gateway) UpdateIntent(ctx context.Context, id IntentID, p IntentParams,
 	}, id)
 }
 
+// ConfirmIntent has an intent paid by what p names; this moves money. A decline is a
+// *Refusal with the intent in it, as is an intent that cannot be confirmed any more. An
+// answer may be Stripe's replay, see Answer: then the intent is to be read.
+// https://docs.stripe.com/api/payment_intents/confirm
+func (g *Gateway) ConfirmIntent(ctx context.Context, id IntentID, p ConfirmParams, key Key) (Answer, error) {
+	// What the payer has agreed to is Till's record, whatever the token says.
+	params := &stripe.PaymentIntentConfirmParams{ReturnURL: &p.ReturnURL, SetupFutureUsage: &p.FutureUsage}
+	if p.Token != "" {
+		params.ConfirmationToken = &p.Token
+	} else {
+		params.PaymentMethod = new(string(p.Method))
+	}
+	return g.writeIntent(ctx, request{op: "confirm intent", path: intentPath(id, "/confirm"), params: params, key: key}, id)
+}
+
 // CaptureIntent takes amount (minor units) of what an intent holds and gives up the
 // rest. An intent is captured once: another call is refused, with the intent as it
 // is in the *Refusal. https://docs.stripe.com/api/payment_intents/capture

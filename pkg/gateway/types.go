@@ -31,6 +31,14 @@ type IntentParams struct {
 	NewTerms bool `json:"newTerms,omitempty"`
 }
 
+// ConfirmParams is what an intent is confirmed with: a Token or a Method.
+type ConfirmParams struct {
+	Token       string // ctoken_…, what the payer has entered
+	Method      MethodID
+	ReturnURL   string // where the payer comes back to from a bank
+	FutureUsage string // as in IntentParams
+}
+
 // Intent is a PaymentIntent as Stripe shows it at one moment.
 type Intent struct {
 	ID           IntentID

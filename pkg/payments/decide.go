@@ -49,6 +49,7 @@ type plan struct {
 	secret   bool
 	created  bool // this call made the payment
 	replayed bool
+	declined bool // with replayed: that call's confirm was declined
 	told     bool // the app's backend is to be told something of it
 }
 
@@ -72,7 +73,10 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 		}
 		if earlier.ResourceID != "" {
 			p, err := s.resume(tx, earlier)
-			if err == nil && p.payment.ID != "" && p.step == answer && !p.replayed {
+			if err == nil && r.Confirm != nil && !p.replayed && !p.payment.carriesOn(r.Confirm) {
+				p = plan{} // another tab may have changed the amount: it is looked at anew
+			}
+			if err == nil && p.payment.ID != "" && p.step == answer && !p.replayed && r.Confirm == nil {
 				err = r.Idempotency.Finish(tx, statusCode(p.created), s.now())
 			}
 			if err != nil || p.payment.ID != "" {
@@ -101,7 +105,7 @@ func (s *Service) begin(ctx context.Context, tx *gorm.DB, who auth.Principal, r 
 			return plan{}, err
 		}
 	}
-	if p.step == answer {
+	if p.step == answer && r.Confirm == nil {
 		return p, r.Idempotency.Finish(tx, statusCode(p.created), s.now())
 	}
 	return p, nil
@@ -116,7 +120,7 @@ func (s *Service) resume(tx *gorm.DB, earlier idempotency.Earlier) (plan, error)
 	if err != nil || row.ID == "" || row.Stage == abandoned && earlier.StatusCode == 0 {
 		return plan{}, err
 	}
-	p := plan{payment: row, created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, secret: row.confirmable()}
+	p := plan{payment: row, created: earlier.StatusCode == 201 || earlier.StatusCode == 0 && row.Revision == 1, replayed: earlier.StatusCode != 0, declined: earlier.StatusCode == declinedCode, secret: row.confirmable()}
 	if row.Stage == creating || row.Stage == sent {
 		p.step, p.secret = ask, true // whether it may be shown is known once Stripe has answered
 	}
@@ -188,6 +192,14 @@ func (s *Service) attempt(ctx context.Context, tx *gorm.DB, order *orderRow, pay
 			return plan{step: settle, payment: *current}, nil
 		}
 		if err := s.becomesBehind(tx, order, current, cart); err != nil {
+			return plan{}, err
+		}
+		return plan{step: join, payment: *current, secret: true}, nil
+	case current.confirming():
+		if current.Amount != total.Minor || current.Currency != total.Currency || w.said.over(current.terms()) != current.terms() {
+			return plan{step: settle, payment: *current}, nil
+		}
+		if err := s.becomes(tx, order, cart); err != nil {
 			return plan{}, err
 		}
 		return plan{step: join, payment: *current, secret: true}, nil

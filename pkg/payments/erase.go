@@ -179,7 +179,7 @@ func (s *Service) blank(tx *gorm.DB, pseudonym string) error {
 			return tx.Model(&itemRow{}).Where("price_id = '' AND order_id IN (?)", orders()).Update("name", ownLine).Error
 		},
 		func() error {
-			return tx.Model(&paymentRow{}).Where("order_id IN (?)", orders()).Update("network", "").Error
+			return tx.Model(&paymentRow{}).Where("order_id IN (?)", orders()).Updates(map[string]any{"network": "", "confirm": gorm.Expr("CASE WHEN confirm_stage = '' THEN NULL ELSE confirm END")}).Error
 		},
 		func() error { // what an ended payment has asked for is asked no more
 			return tx.Model(&paymentRow{}).Where("order_id IN (?) AND (stage = 'abandoned' OR status IN ('succeeded', 'canceled'))", orders()).

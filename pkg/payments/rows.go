@@ -119,6 +119,11 @@ type paymentRow struct {
 	Declines         int64  // how often a card of it was declined
 	Withheld         bool   // payers are not told any more why
 	StopFor          string // Stripe's word for why Till ends it; empty: it does not
+	// What Till was last asked to confirm it with; see confirm.go.
+	Confirm       *confirmation `gorm:"serializer:json"` // nil: nothing, or what Stripe would not take
+	ConfirmAt     *time.Time    // when the call was first made
+	ConfirmNumber int64         // of the call, a part of its Stripe key
+	ConfirmStage  confirmStage
 	CreatedAt        time.Time
 	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
@@ -152,6 +157,11 @@ func (r *paymentRow) set(s state) {
 	}
 }
 
+// pending reports whether the outcome of a call about it is not known.
+func (r *paymentRow) pending() bool {
+	return r.Stage == creating || r.Stage == sent || r.confirming()
+}
+
 func (r *paymentRow) live() bool { return r.Stage != abandoned && !r.Status.Terminal() }
 
 func (r *paymentRow) payment() Payment {
@@ -169,7 +179,7 @@ func (r *paymentRow) payment() Payment {
 	if r.CaptureBefore != nil && r.Status == RequiresCapture {
 		p.CaptureBefore = r.CaptureBefore.UTC()
 	}
-	if r.Stage == creating || r.Stage == sent {
+	if r.pending() {
 		p.Status = Unknown
 	}
 	if r.Failure != nil {

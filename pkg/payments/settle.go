@@ -58,6 +58,11 @@ func (s *Service) Settle(ctx context.Context, id ID) error {
 		return s.checked(ctx, row)
 	case row.Stage == attached && row.StopFor != "" && row.confirmable():
 		return s.stop(ctx, row)
+	case row.confirming() && !row.confirmDue(s.now()):
+		return ErrNotYet // the call is under way
+	case row.confirming():
+		_, _, err := s.callConfirm(ctx, row, false)
+		return err
 	case row.Stage == attached:
 		return s.read(ctx, row)
 	case row.Stage == creating && s.now().Sub(row.CalledAt) < idempotency.Takeover:

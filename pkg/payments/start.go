@@ -26,6 +26,8 @@ type StartRequest struct {
 	Future customers.Usage
 	// Saved lets the payer's saved ways to pay pay it.
 	Saved       bool
+	// Confirm has Till confirm the payment; nil leaves it to the app.
+	Confirm     *Confirmation
 	Network     string // where the payer is calling from, in any form; empty: not known
 	Idempotency idempotency.Request
 
@@ -55,6 +57,9 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 	if err := r.checkTerms(who); err != nil {
 		return Started{}, err
 	}
+	if err := s.checkConfirm(ctx, who, &r); err != nil {
+		return Started{}, err
+	}
 	out, err := s.start(ctx, who, &r)
 	if s.again(ctx, &r, err) {
 		out, err = s.start(ctx, who, &r)
@@ -63,7 +68,7 @@ func (s *Service) Start(ctx context.Context, who auth.Principal, r StartRequest)
 }
 
 func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest) (Started, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout+2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.calls()*callTimeout+2*time.Second)
 	defer cancel()
 	gaveWay := 0
 	for claimed := false; ; claimed = true {
@@ -81,7 +86,18 @@ func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest
 		}
 		note(ctx, &p.payment)
 		failpoint.Here("start.committed")
-		out, again, err := s.carryOut(ctx, who, p, r.Idempotency)
+		out, again, err := s.carryOut(ctx, who, p, r.creates())
+		if err == nil && !again && r.Confirm != nil {
+			out, again, err = s.confirm(ctx, who, r, p, out)
+		}
+		if again && r.Confirm != nil {
+			if gaveWay++; gaveWay > giveWayLimit {
+				again, err = false, ErrInProgress.Detailf("This order's payment keeps changing.")
+			}
+		}
+		if err != nil && r.Confirm != nil && !store.Transient(err) {
+			err = errors.Join(err, s.release(ctx, r.Idempotency))
+		}
 		if again {
 			continue
 		}
@@ -94,7 +110,7 @@ func (s *Service) start(ctx context.Context, who auth.Principal, r *StartRequest
 // is plain, its own otherwise. claimed is as with begin. With an error comes what
 // may have been made all the same.
 func (s *Service) open(ctx context.Context, who auth.Principal, r *StartRequest, claimed bool) (p plan, err error) {
-	if r.OrderID == "" && r.PromotionCode == "" && !claimed && r.page == nil && !r.needsCustomer() {
+	if r.OrderID == "" && r.PromotionCode == "" && !claimed && r.page == nil && r.Confirm == nil && !r.needsCustomer() {
 		mine := *r // whoever gives up must not look at what the batch may still write
 		id := ID(store.NewID("pay_"))
 		p, err = s.openings.Do(ctx, opening{who: who, request: &mine, order: OrderID(store.NewID("ord_")), payment: id})
@@ -136,9 +152,9 @@ func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key 
 		again = p.payment.Stage == abandoned
 	case join, settle:
 		p.payment, err = s.await(ctx, p.payment)
-		again = p.payment.Stage == abandoned || p.step == settle && p.payment.Stage == attached
+		again = p.payment.Stage == abandoned || p.step == settle && !p.payment.pending()
 		if err == nil && !again {
-			err = s.conclude(ctx, key, p.payment.Stage == attached)
+			err = s.conclude(ctx, key, !p.payment.pending())
 		}
 	}
 	if err != nil && !store.Transient(err) { // which letGo sees to; a call of its own has given the key back
@@ -148,7 +164,7 @@ func (s *Service) carryOut(ctx context.Context, who auth.Principal, p plan, key 
 		return Started{}, again && err == nil, err
 	}
 	p.secret = p.secret && p.payment.confirmable()
-	return s.started(p, p.payment.Stage != attached && p.payment.live()), false, nil
+	return s.started(p, p.payment.pending() && p.payment.live()), false, nil
 }
 
 func (s *Service) started(p plan, unknown bool) Started {
@@ -171,6 +187,11 @@ func (s *Service) await(ctx context.Context, row paymentRow) (paymentRow, error)
 			return row, store.Translate(err)
 		}
 		switch {
+		case row.confirming():
+			if row.confirmDue(s.now()) {
+				row, _, err := s.callConfirm(ctx, row, false)
+				return row, err
+			}
 		case row.Stage == attached, row.Stage == abandoned:
 			return row, nil
 		case row.Stage == sent, s.now().Sub(row.CalledAt) > idempotency.Takeover:
