@@ -21,6 +21,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/stripe/stripe-mock/embedded"
 	"github.com/stripe/stripe-mock/server"
@@ -38,6 +39,11 @@ type Call struct {
 	Key         string `json:"key"`     // Idempotency-Key
 	Body        []byte `json:"body"`
 	Status      int    `json:"status"` // of the sandbox's answer
+}
+
+// ByToken reports whether c is about a confirmation token, which 2023-10-16 does not have.
+func (c Call) ByToken() bool {
+	return strings.Contains(c.Path, "/confirmation_tokens") || bytes.Contains(c.Body, []byte("confirmation_token="))
 }
 
 // Read reads all that was written down into a folder.

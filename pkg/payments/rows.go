@@ -124,8 +124,8 @@ type paymentRow struct {
 	ConfirmAt     *time.Time    // when the call was first made
 	ConfirmNumber int64         // of the call, a part of its Stripe key
 	ConfirmStage  confirmStage
-	CreatedAt        time.Time
-	UpdatedAt        time.Time `gorm:"autoUpdateTime:false"` // goes with Version
+	CreatedAt     time.Time
+	UpdatedAt     time.Time `gorm:"autoUpdateTime:false"` // goes with Version
 }
 
 // call is what a revision asks of Stripe, so that it can be repeated to the

@@ -25,7 +25,7 @@ type StartRequest struct {
 	// Empty: that they do not.
 	Future customers.Usage
 	// Saved lets the payer's saved ways to pay pay it.
-	Saved       bool
+	Saved bool
 	// Confirm has Till confirm the payment; nil leaves it to the app.
 	Confirm     *Confirmation
 	Network     string // where the payer is calling from, in any form; empty: not known

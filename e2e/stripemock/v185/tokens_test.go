@@ -32,7 +32,7 @@ func TestStripeTakesConfirmationTokens(t *testing.T) {
 	}
 	taken, refused := map[string]int{}, 0
 	for _, c := range calls {
-		if c.By != "" {
+		if !c.ByToken() {
 			continue
 		}
 		c.Version = "2024-04-10"
