@@ -12,6 +12,7 @@ import (
 
 	"till/e2e/rig"
 	"till/pkg/config"
+	"till/pkg/payments"
 	"till/pkg/store"
 	"till/pkg/store/storetest"
 )
@@ -124,6 +125,23 @@ func TestWhoTestsCardsIsStopped(t *testing.T) {
 				a.try(a.Confirm, started.Get("paymentIntentClientSecret"))
 			}
 		}, 10},
+		"twenty payments begun beforehand": {func(_ *testing.T, a *tester) {
+			user := a.User("jo")
+			begun := make([]rig.Answer, 20)
+			for n := range begun {
+				begun[n] = a.Call("POST", "/payments/intent", user, cart(), from(n)...)
+			}
+			for _, started := range begun {
+				for canceled := false; !canceled; {
+					a.try(a.Confirm, started.Get("clientSecret"))
+					if canceled = a.tries >= 10; canceled { // each one more is the last of its payment
+						a.Until("the payment is canceled", func() bool {
+							return a.Count("SELECT count(*) FROM payments WHERE id = ? AND status = 'canceled'", started.Get("id")) == 1
+						})
+					}
+				}
+			}
+		}, 29},
 		"one payment confirmed fifty times in the browser": {func(t *testing.T, a *tester) {
 			user := a.User("jo")
 			started := a.Call("POST", "/payments/intent", user, cart())
@@ -198,8 +216,13 @@ func TestTheGuardForgets(t *testing.T) {
 	guarded(t, func(t *testing.T, r *rig.Rig, c *clock) {
 		a := &tester{Rig: r}
 		user := a.User("jo")
-		for range 10 {
-			a.try(a.Confirm, a.Call("POST", "/payments/intent", user, cart()).Get("clientSecret"))
+		var first rig.Answer
+		for n := range 10 {
+			started := a.Call("POST", "/payments/intent", user, cart())
+			if n == 0 {
+				first = started
+			}
+			a.try(a.Confirm, started.Get("clientSecret"))
 		}
 		if !a.refused(a.Call("POST", "/payments/intent", user, cart())) {
 			t.Error("not refused")
@@ -207,6 +230,18 @@ func TestTheGuardForgets(t *testing.T) {
 		c.advance(time.Hour + time.Second)
 		if later := a.Call("POST", "/payments/intent", user, cart()); later.Status != 201 {
 			t.Errorf("%d %s", later.Status, later.Body)
+		}
+		// Days later the tries are deleted. A payment that is still open at Stripe shows its
+		// last decline whenever it is read, and none is counted again.
+		c.advance(5 * 24 * time.Hour)
+		if err := r.App.Limiter.DeleteOld(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.App.Payments.Settle(t.Context(), payments.ID(first.Get("id"))); err != nil {
+			t.Fatal(err)
+		}
+		if tries, again := r.Count("SELECT count(*) FROM card_tries"), r.Count("SELECT count(*) FROM payments WHERE declines > 1"); tries+again != 0 {
+			t.Errorf("%d tries are known, and %d payments have more declines than they had", tries, again)
 		}
 	})
 }

@@ -40,8 +40,8 @@ type Erasure struct {
 	// Customers are those at Stripe that are still to be deleted.
 	Customers []string
 
-	createdAt time.Time
-	looks     int64
+	createdAt, began time.Time // began is when this look did
+	looks            int64
 }
 
 type row struct {
@@ -130,7 +130,7 @@ func (l *Log) Due(ctx context.Context, limit int) (due []Erasure, err error) {
 			return err
 		}
 		for _, r := range rows {
-			e := Erasure{ID: r.ID, Owner: r.Owner, createdAt: r.CreatedAt, looks: r.Looks}
+			e := Erasure{ID: r.ID, Owner: r.Owner, createdAt: r.CreatedAt, began: now, looks: r.Looks}
 			if err := tx.Model(&objectRow{}).Where("erasure_id = ? AND to_delete", r.ID).Order("id").Pluck("id", &e.Customers).Error; err != nil {
 				return err
 			}
@@ -157,20 +157,17 @@ func (l *Log) Deleted(ctx context.Context, customer string) error {
 
 // Looked records a look: all is done if it went well and began late enough for
 // nothing to have been under way; else there is another one.
-func (l *Log) Looked(ctx context.Context, e Erasure, began time.Time, whole bool) error {
+func (l *Log) Looked(ctx context.Context, e Erasure, whole bool) error {
 	now := l.now()
 	quietAt := e.createdAt.UTC().Add(quiet)
 	change := map[string]any{"looks": e.looks + 1}
 	switch {
 	case !whole:
 		change["next_check_at"] = now.Add(min(time.Second<<min(e.looks, 16), longest))
-	case began.Before(quietAt):
+	case e.began.Before(quietAt):
 		change["next_check_at"] = quietAt
 	default:
 		change["next_check_at"], change["done_at"] = nil, now
 	}
 	return store.Translate(l.db.Write(ctx).Model(&row{}).Where("id = ? AND done_at IS NULL", e.ID).Updates(change).Error)
 }
-
-// Now is the time as the log has it, for Looked.
-func (l *Log) Now() time.Time { return l.now() }

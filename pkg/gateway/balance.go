@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/big"
 	"net/http"
@@ -54,22 +53,18 @@ func (g *Gateway) BalanceTransactions(ctx context.Context, from time.Time, after
 	if err != nil {
 		return nil, false, err
 	}
-	var page struct {
-		Object  string    `json:"object"`
-		Data    []rawJSON `json:"data"`
-		HasMore bool      `json:"has_more"`
+	data, more, err := readPage(op, a)
+	if err != nil {
+		return nil, false, err
 	}
-	if err := decode(a.body, &page); err != nil || page.Object != "list" {
-		return nil, false, &unknown{op: op, cause: errors.New("the answer is not a list")}
-	}
-	for _, object := range page.Data {
+	for _, object := range data {
 		b, err := DecodeBalanceTransaction(object)
 		if err != nil {
 			return nil, false, &unknown{op: op, cause: err}
 		}
 		all = append(all, b)
 	}
-	return all, page.HasMore && len(all) > 0, nil
+	return all, more, nil
 }
 
 // DecodeBalanceTransaction reads a BalanceTransaction. Its source's intent is known

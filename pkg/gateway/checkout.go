@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -120,36 +119,22 @@ func (g *Gateway) ReadCheckout(ctx context.Context, id SessionID) (CheckoutAnswe
 // FindCheckout looks for the session whose metadata holds all of match, as
 // FindIntent does.
 func (g *Gateway) FindCheckout(ctx context.Context, first, last time.Time, match map[string]string) (CheckoutAnswer, bool, error) {
-	if len(match) == 0 {
-		return CheckoutAnswer{}, false, errors.New("find checkout session: nothing to match")
-	}
-	var found CheckoutAnswer
-	_, err := g.each(ctx, request{
+	var seen CheckoutAnswer
+	ok, err := g.find(ctx, request{
 		op: "find checkout session", path: "/v1/checkout/sessions",
 		params: &stripe.CheckoutSessionListParams{
-			ListParams: stripe.ListParams{Limit: new(int64(100))},
-			CreatedRange: &stripe.RangeQueryParams{
-				GreaterThanOrEqual: first.Add(-findSpan).Unix(),
-				LesserThanOrEqual:  last.Add(findSpan).Unix(),
-			},
+			ListParams:   stripe.ListParams{Limit: new(int64(100))},
+			CreatedRange: madeBetween(first, last),
 		},
-	}, func(object rawJSON, a answer) (string, error) {
+	}, match, func(object rawJSON, a answer) (string, map[string]string, error) {
 		c, err := DecodeCheckout(object)
-		if err != nil {
-			return "", err
-		}
-		for name, value := range match {
-			if c.Metadata[name] != value {
-				return string(c.ID), nil
-			}
-		}
-		found = CheckoutAnswer{Checkout: c, At: a.at, RequestID: a.requestID}
-		return "", errStop
+		seen = CheckoutAnswer{Checkout: c, At: a.at, RequestID: a.requestID}
+		return string(c.ID), c.Metadata, err
 	})
-	if err != nil {
+	if err != nil || !ok {
 		return CheckoutAnswer{}, false, err
 	}
-	return found, found.Checkout.ID != "", nil
+	return seen, true, nil
 }
 
 // checkout does r and reads the session it answers, which must be id if that is set.

@@ -60,41 +60,27 @@ func (g *Gateway) UpdateCustomerEmail(ctx context.Context, id CustomerID, email 
 // FindIntent does. The list of one address is short; without one, all that were
 // made in that time are listed. Deleted ones are not found.
 func (g *Gateway) FindCustomer(ctx context.Context, first, last time.Time, email string, match map[string]string) (Customer, bool, error) {
-	if len(match) == 0 {
-		return Customer{}, false, errors.New("find customer: nothing to match")
-	}
 	var made *string // none, where Stripe would refuse it; to the letter, as Stripe keeps it
 	if email != "" && len(email) <= mostEmail {
 		made = &email
 	}
-	var found Customer
-	_, err := g.each(ctx, request{
+	var seen Customer
+	ok, err := g.find(ctx, request{
 		op: "find customer", path: "/v1/customers",
 		params: &stripe.CustomerListParams{
-			ListParams: stripe.ListParams{Limit: new(int64(100))},
-			CreatedRange: &stripe.RangeQueryParams{
-				GreaterThanOrEqual: first.Add(-findSpan).Unix(),
-				LesserThanOrEqual:  last.Add(findSpan).Unix(),
-			},
-			Email: made,
+			ListParams:   stripe.ListParams{Limit: new(int64(100))},
+			CreatedRange: madeBetween(first, last),
+			Email:        made,
 		},
-	}, func(object rawJSON, _ answer) (string, error) {
+	}, match, func(object rawJSON, _ answer) (string, map[string]string, error) {
 		c, err := DecodeCustomer(object)
-		if err != nil {
-			return "", err
-		}
-		for name, value := range match {
-			if c.Metadata[name] != value {
-				return string(c.ID), nil
-			}
-		}
-		found = c
-		return "", errStop
+		seen = c
+		return string(c.ID), c.Metadata, err
 	})
-	if err != nil {
+	if err != nil || !ok {
 		return Customer{}, false, err
 	}
-	return found, found.ID != "", nil
+	return seen, true, nil
 }
 
 // DeleteCustomer deletes a customer for good, with the payment methods that are

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -102,37 +101,23 @@ func (g *Gateway) ReadIntent(ctx context.Context, id IntentID) (Answer, error) {
 // and so can't prove that something is absent. False means that the whole span
 // was listed and holds no such intent.
 func (g *Gateway) FindIntent(ctx context.Context, first, last time.Time, match map[string]string) (Answer, bool, error) {
-	if len(match) == 0 {
-		return Answer{}, false, errors.New("find intent: nothing to match")
-	}
-	var found Answer
-	_, err := g.each(ctx, request{
+	var seen Answer
+	ok, err := g.find(ctx, request{
 		op: "find intent", path: "/v1/payment_intents",
 		params: &stripe.PaymentIntentListParams{
-			ListParams: stripe.ListParams{Limit: new(int64(100))},
-			CreatedRange: &stripe.RangeQueryParams{
-				GreaterThanOrEqual: first.Add(-findSpan).Unix(),
-				LesserThanOrEqual:  last.Add(findSpan).Unix(),
-			},
-			Expand: []*string{new("data.latest_charge")},
+			ListParams:   stripe.ListParams{Limit: new(int64(100))},
+			CreatedRange: madeBetween(first, last),
+			Expand:       []*string{new("data.latest_charge")},
 		},
-	}, func(object rawJSON, a answer) (string, error) {
+	}, match, func(object rawJSON, a answer) (string, map[string]string, error) {
 		in, err := DecodeIntent(object)
-		if err != nil {
-			return "", err
-		}
-		for name, value := range match {
-			if in.Metadata[name] != value {
-				return string(in.ID), nil
-			}
-		}
-		found = Answer{Intent: in, At: a.at, RequestID: a.requestID}
-		return "", errStop
+		seen = Answer{Intent: in, At: a.at, RequestID: a.requestID}
+		return string(in.ID), in.Metadata, err
 	})
-	if err != nil {
+	if err != nil || !ok {
 		return Answer{}, false, err
 	}
-	return found, found.Intent.ID != "", nil
+	return seen, true, nil
 }
 
 func (g *Gateway) writeIntent(ctx context.Context, r request, id IntentID) (Answer, error) {

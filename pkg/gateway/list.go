@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/stripe/stripe-go/v76"
 )
 
 // maxPages keeps a list that never ends from being read forever.
@@ -27,15 +29,11 @@ func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a
 		if n == 0 {
 			asOf = a.at
 		}
-		var page struct {
-			Object  string    `json:"object"`
-			Data    []rawJSON `json:"data"`
-			HasMore bool      `json:"has_more"`
+		data, more, err := readPage(r.op, a)
+		if err != nil {
+			return asOf, err
 		}
-		if err := decode(a.body, &page); err != nil || page.Object != "list" {
-			return asOf, &unknown{op: r.op, cause: errors.New("the answer is not a list")}
-		}
-		for _, object := range page.Data {
+		for _, object := range data {
 			id, err := fn(object, a)
 			if errors.Is(err, errStop) {
 				return asOf, nil
@@ -45,9 +43,49 @@ func (g *Gateway) each(ctx context.Context, r request, fn func(object rawJSON, a
 			}
 			r.after = id
 		}
-		if !page.HasMore || len(page.Data) == 0 {
+		if !more {
 			return asOf, nil
 		}
 	}
 	return asOf, fmt.Errorf("%s: more than %d pages", r.op, maxPages)
+}
+
+// readPage reads one page of a list, and whether another one follows it.
+func readPage(op string, a answer) (data []rawJSON, more bool, err error) {
+	var page struct {
+		Object  string    `json:"object"`
+		Data    []rawJSON `json:"data"`
+		HasMore bool      `json:"has_more"`
+	}
+	if err := decode(a.body, &page); err != nil || page.Object != "list" {
+		return nil, false, &unknown{op: op, cause: errors.New("the answer is not a list")}
+	}
+	return page.Data, page.HasMore && len(page.Data) > 0, nil
+}
+
+// find reads a list until it comes to an object whose metadata holds all of match, and
+// reports whether it did. read decodes an object and keeps it.
+func (g *Gateway) find(ctx context.Context, r request, match map[string]string, read func(object rawJSON, a answer) (id string, metadata map[string]string, err error)) (found bool, err error) {
+	if len(match) == 0 {
+		return false, fmt.Errorf("%s: nothing to match", r.op)
+	}
+	_, err = g.each(ctx, r, func(object rawJSON, a answer) (string, error) {
+		id, metadata, err := read(object, a)
+		if err != nil {
+			return "", err
+		}
+		for name, value := range match {
+			if metadata[name] != value {
+				return id, nil
+			}
+		}
+		found = true
+		return "", errStop
+	})
+	return found && err == nil, err
+}
+
+// madeBetween are two moments of our clock, with room for Stripe's being another one.
+func madeBetween(first, last time.Time) *stripe.RangeQueryParams {
+	return &stripe.RangeQueryParams{GreaterThanOrEqual: first.Add(-findSpan).Unix(), LesserThanOrEqual: last.Add(findSpan).Unix()}
 }

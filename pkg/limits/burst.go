@@ -49,9 +49,7 @@ func (g *Guard) DeleteOld(ctx context.Context) error {
 		return nil
 	}
 	before := g.now().Add(-max(triesKept, 2*g.most.Window))
-	// Of a payment that can still be paid Stripe tells the last decline again and again,
-	// and what is known does not count twice.
-	err := g.db.Write(ctx).Exec("DELETE FROM card_tries WHERE second < ? AND NOT EXISTS (SELECT 1 FROM payments WHERE payments.id = card_tries.payment AND payments.status NOT IN ('succeeded', 'canceled'))", before.Unix()).Error
+	err := g.db.Write(ctx).Exec("DELETE FROM card_tries WHERE second < ?", before.Unix()).Error
 	if err == nil {
 		err = g.db.Write(ctx).Exec("DELETE FROM card_alerts WHERE span < ?", before.Unix()/int64(BurstWindow/time.Second)).Error
 	}

@@ -33,8 +33,9 @@ const BurstWindow = 10 * time.Minute
 // cardsOfAddress is how many times the cards of a user one address may have.
 const cardsOfAddress = 5
 
-// triesKept is how long tries are kept at least.
-const triesKept = 24 * time.Hour
+// triesKept is how long tries are kept at least: longer than Stripe goes on telling of
+// one, which must not count twice. https://docs.stripe.com/webhooks#retries
+const triesKept = 4 * 24 * time.Hour
 
 // Guard refuses who tests cards. What it counts are tries with cards as Stripe tells
 // of them, so also those that a browser made without Till; the counters are in the

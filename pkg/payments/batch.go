@@ -202,7 +202,7 @@ func (b *batch) write(ctx context.Context, tx *gorm.DB, also func(p *store.Pipe)
 		store.Update(p, orders, "set_by", "status", "currency", "total", "discount", "promotion_id", "promotion_code", "processing", "authorized", "captured", "released", "refunded", "amount_disputed", "disputed", "fraud_warning", "amount_mismatch",
 			"receipt", "billing_email", "placed_at", "paid_at", "updated_at")
 		store.Update(p, payments, "intent_id", "session_id", "checkout", "client_secret", "stage", "status", "currency", "amount", "authorized", "captured", "failure", "next_action", "version",
-			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "declines", "withheld", "stop_for", "updated_at")
+			"observed_at", "capture_before", "next_check_at", "looks", "stripe_customer_id", "future_usage", "declines", "tried", "withheld", "stop_for", "updated_at")
 		store.Update(p, sums, "refunded", "reserved", "refunds", "disputed", "disputes", "warnings")
 		store.Insert(p, newRefunds)
 		store.Update(p, refunds, "stripe_id", "stage", "status", "failure", "observed_at", "next_check_at", "looks", "updated_at")

@@ -76,17 +76,16 @@ func (s *Service) Erase(ctx context.Context, who auth.Principal) error {
 // erase is the transaction of an erasure. It returns orders that are to be canceled
 // first, and then has changed nothing.
 func (s *Service) erase(ctx context.Context, tx *gorm.DB, who auth.Principal) ([]OrderID, error) {
-	lock := func() *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
-	var orders []OrderID
-	if err := lock().Model(&orderRow{}).Where("owner = ?", who.Owner()).Order("id").Pluck("id", &orders).Error; err != nil {
+	orders, err := lockOwned(tx, who.Owner())
+	if err != nil {
 		return nil, err
 	}
 	of := func(owner string) *gorm.DB { return tx.Model(&orderRow{}).Select("id").Where("owner = ?", owner) }
-	if err := s.mayErase(lock(), tx, of(who.Owner())); err != nil {
+	if err := s.mayErase(tx, of(who.Owner())); err != nil {
 		return nil, err
 	}
 	var open []OrderID
-	err := tx.Model(&orderRow{}).Where("owner = ? AND status = ?", who.Owner(), OrderOpen).Order("id").Limit(eraseCancels).Pluck("id", &open).Error
+	err = tx.Model(&orderRow{}).Where("owner = ? AND status = ?", who.Owner(), OrderOpen).Order("id").Limit(eraseCancels).Pluck("id", &open).Error
 	if err != nil || len(open) > 0 {
 		return open, err
 	}
@@ -144,11 +143,22 @@ func (s *Service) erase(ctx context.Context, tx *gorm.DB, who auth.Principal) ([
 	return nil, erasure.Begin(tx, pseudonym, customers, append(objects, files...), now)
 }
 
+// lockOwned locks an owner's orders and their payments as Apply does, and returns the orders.
+func lockOwned(tx *gorm.DB, owner string) (orders []OrderID, err error) {
+	lock := func() *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
+	if err := lock().Model(&orderRow{}).Where("owner = ?", owner).Order("id").Pluck("id", &orders).Error; err != nil {
+		return nil, err
+	}
+	var payments []ID
+	of := tx.Model(&orderRow{}).Select("id").Where("owner = ?", owner)
+	return orders, lock().Model(&paymentRow{}).Where("order_id IN (?)", of).Order("id").Pluck("id", &payments).Error
+}
+
 // mayErase refuses while money is under way, or what is known is evidence.
-func (s *Service) mayErase(lock, tx, orders *gorm.DB) error {
+func (s *Service) mayErase(tx, orders *gorm.DB) error {
 	var live []paymentRow
 	// In the words of the index.
-	err := lock.Where("order_id IN (?) AND stage <> 'abandoned' AND status NOT IN ('succeeded', 'canceled')", orders).Order("id").Find(&live).Error
+	err := tx.Where("order_id IN (?) AND stage <> 'abandoned' AND status NOT IN ('succeeded', 'canceled')", orders).Find(&live).Error
 	if err != nil {
 		return err
 	}
@@ -199,7 +209,7 @@ func (s *Service) blank(tx *gorm.DB, pseudonym string) error {
 			return tx.Model(&disputeFileRow{}).Where("dispute_id IN (?)", disputes).Updates(map[string]any{"name": "", "sha256": gorm.Expr("id")}).Error
 		},
 		func() error { return tx.Where("order_id IN (?)", orders()).Delete(&claimedOrderRow{}).Error },
-		func() error { return timeline.Forget(tx, orders, payments, noteKind, "dispute.answer") },
+		func() error { return timeline.Forget(tx, orders, payments, claimedKind, noteKind, "dispute.answer") },
 		func() error {
 			return s.eachSubject(tx, pseudonym, func(subjects []string) error { return effects.Forget(tx, subjects, s.now()) })
 		},
@@ -254,14 +264,7 @@ func (s *Service) FinishErasure(ctx context.Context, pseudonym string) error {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	err := s.db.Tx(ctx, func(tx *gorm.DB) error {
-		lock := func() *gorm.DB { return tx.Clauses(clause.Locking{Strength: "UPDATE"}) }
-		var orders []OrderID
-		if err := lock().Model(&orderRow{}).Where("owner = ?", pseudonym).Order("id").Pluck("id", &orders).Error; err != nil {
-			return err
-		}
-		var payments []ID
-		of := tx.Model(&orderRow{}).Select("id").Where("owner = ?", pseudonym)
-		if err := lock().Model(&paymentRow{}).Where("order_id IN (?)", of).Order("id").Pluck("id", &payments).Error; err != nil {
+		if _, err := lockOwned(tx, pseudonym); err != nil {
 			return err
 		}
 		return s.blank(tx, pseudonym)

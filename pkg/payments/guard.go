@@ -96,7 +96,7 @@ func (b *batch) sawCard(t limits.CardTry) {
 // given up; see stop.
 func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 	id, fingerprint, declined := o.try()
-	if !b.s.guard.On() || id == "" || fingerprint == "" || b.counted[id] { // what has none is no card
+	if !b.s.guard.On() || id == "" || fingerprint == "" || b.counted[id] || id == p.Tried { // what has none is no card
 		return
 	}
 	b.counted[id] = true
@@ -109,6 +109,7 @@ func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 		return
 	}
 	p.Declines++
+	p.Tried = id // an intent tells of it as long as it is not paid, however often it is read
 	b.declined[t.Owner]++
 	b.sawCard(t)
 	p.Withheld = p.Withheld || b.declined[t.Owner] > shownDeclines || p.Declines > shownDeclines

@@ -117,6 +117,7 @@ type paymentRow struct {
 	FutureUsage      customers.Usage
 	Network          string // where it was started from; see limits.Hidden
 	Declines         int64  // how often a card of it was declined
+	Tried            string // the decline that was counted last; see Observation.try
 	Withheld         bool   // payers are not told any more why
 	StopFor          string // Stripe's word for why Till ends it; empty: it does not
 	CreatedAt        time.Time

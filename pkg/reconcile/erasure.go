@@ -16,12 +16,11 @@ func (s *Sweeper) SweepErasures(ctx context.Context) error {
 	due, err := s.Erasures.Due(ctx, claim)
 	look(ctx, due, func(ctx context.Context, e erasure.Erasure) {
 		ctx = telemetry.Begin(ctx)
-		began := s.Erasures.Now()
 		err := s.erase(ctx, e)
 		if err != nil {
 			s.Log.WarnContext(ctx, "an erasure is not done yet, it is tried again", "erasure", e.ID, "error", err)
 		}
-		if err := s.Erasures.Looked(ctx, e, began, err == nil); err != nil {
+		if err := s.Erasures.Looked(ctx, e, err == nil); err != nil {
 			s.Log.ErrorContext(ctx, "cannot record how far an erasure is", "erasure", e.ID, "error", err)
 		}
 	})

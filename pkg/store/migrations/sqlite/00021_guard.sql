@@ -25,10 +25,12 @@ CREATE TABLE card_alerts (
     tries    bigint NOT NULL
 );
 
--- Where a payment was started from (hashed), how often a card of it was declined,
--- whether payers are still told why, and the reason for which Till ends it.
+-- Where a payment was started from (hashed), how often a card of it was declined, which
+-- decline was counted last, whether payers are still told why, and the reason for which
+-- Till ends it.
 ALTER TABLE payments ADD COLUMN network text NOT NULL DEFAULT '';
 ALTER TABLE payments ADD COLUMN declines bigint NOT NULL DEFAULT 0;
+ALTER TABLE payments ADD COLUMN tried text NOT NULL DEFAULT '';
 ALTER TABLE payments ADD COLUMN withheld boolean NOT NULL DEFAULT false;
 ALTER TABLE payments ADD COLUMN stop_for text NOT NULL DEFAULT '';
 ALTER TABLE setup_intents ADD COLUMN network text NOT NULL DEFAULT '';
@@ -37,6 +39,7 @@ ALTER TABLE setup_intents ADD COLUMN network text NOT NULL DEFAULT '';
 ALTER TABLE setup_intents DROP COLUMN network;
 ALTER TABLE payments DROP COLUMN stop_for;
 ALTER TABLE payments DROP COLUMN withheld;
+ALTER TABLE payments DROP COLUMN tried;
 ALTER TABLE payments DROP COLUMN declines;
 ALTER TABLE payments DROP COLUMN network;
 DROP TABLE card_alerts;
