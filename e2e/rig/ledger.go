@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"till/pkg/store"
 )
 
 // Ledger is all that a request could have changed: every row of every table, and
@@ -66,7 +68,8 @@ func (r *Rig) Settle(dropped bool) {
 			r.Count("SELECT count(*) FROM webhook_deliveries WHERE state IN ('pending', 'failed')") == 0 &&
 			r.Count("SELECT (SELECT count(*) FROM prices WHERE unread > 0) + (SELECT count(*) FROM coupons WHERE unread > 0) + (SELECT count(*) FROM promotion_codes WHERE unread > 0)") == 0 &&
 			r.Count("SELECT count(*) FROM effects WHERE state = 'pending'") == 0 &&
-			(r.conf.SweepInterval > time.Minute || r.Count("SELECT count(*) FROM invoices_due") == 0) &&
+			(r.conf.SweepInterval > time.Minute ||
+				r.Count("SELECT (SELECT count(*) FROM invoices_due) + (SELECT count(*) FROM payments WHERE next_check_at <= ?)", store.Truncate(r.now())) == 0) &&
 			r.Count("SELECT count(*) FROM outbound_deliveries WHERE settled_at IS NULL") == 0 &&
 			r.Count("SELECT count(*) FROM river_job WHERE finalized_at IS NULL") == 0
 	})

@@ -17,8 +17,9 @@ type alertRow struct {
 func (alertRow) TableName() string { return "card_alerts" }
 
 // Burst looks for many declined or tiny payments at once, and tells of them within a
-// transaction: among all processes once in BurstWindow. It returns how many there were
-// in the last one.
+// transaction: among all processes at most once in BurstWindow, so that a burst which
+// lasts past the turn of a span is told of once. It returns how many there were in the
+// last BurstWindow.
 func (g *Guard) Burst(ctx context.Context, tell func(tx *gorm.DB, span, tries int64) error) (tries int64, err error) {
 	if g.most.Burst <= 0 {
 		return 0, nil
@@ -30,7 +31,7 @@ func (g *Guard) Burst(ctx context.Context, tell func(tx *gorm.DB, span, tries in
 	}
 	span := now.Unix() / int64(BurstWindow/time.Second)
 	var told int64
-	if err := g.db.Read(ctx).Model(&alertRow{}).Where("span = ?", span).Count(&told).Error; err != nil || told > 0 {
+	if err := g.db.Read(ctx).Model(&alertRow{}).Where("span >= ?", span-1).Count(&told).Error; err != nil || told > 0 {
 		return tries, store.Translate(err)
 	}
 	err = g.db.Tx(ctx, func(tx *gorm.DB) error {

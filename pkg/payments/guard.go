@@ -30,11 +30,10 @@ type tries struct {
 	declined map[string]int64           // within the window, by (hidden) owner
 	cards    map[string]map[string]bool // declined ones, by payment
 	newTries []limits.CardTry           // to be written
-	stops    map[ID]bool                // payments that this batch gives up
 }
 
 func newTries() tries {
-	return tries{counted: map[string]bool{}, declined: map[string]int64{}, cards: map[string]map[string]bool{}, stops: map[ID]bool{}}
+	return tries{counted: map[string]bool{}, declined: map[string]int64{}, cards: map[string]map[string]bool{}}
 }
 
 // try is the try with a card that an observation tells of; without an id it tells of none.
@@ -128,14 +127,15 @@ func (b *batch) count(p *paymentRow, order *orderRow, o Observation) {
 	if len(b.cards[t.Payment]) > 1 {
 		p.StopFor = "fraudulent"
 	}
-	b.stops[p.ID] = true
 	b.record(p, o, timeline.Entry{Kind: "payment.guard", To: p.StopFor, Message: why + " Till ends this payment."})
 }
 
-// stopNow has the sweep end what this batch has given up.
+// stopNow has the sweep end what is given up, whatever news came since.
 func (b *batch) stopNow() {
-	for id := range b.stops {
-		b.payments[id].NextCheckAt = &b.now
+	for id := range b.dirtyPayments {
+		if p := b.payments[id]; p.StopFor != "" && p.confirmable() {
+			p.NextCheckAt = &b.now
+		}
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *Service) stop(ctx context.Context, row paymentRow) error {
 }
 
 // WatchCards tells staff of a burst of declined or tiny payments, among all processes
-// once in limits.BurstWindow.
+// at most once in limits.BurstWindow.
 func (s *Service) WatchCards(ctx context.Context) error {
 	now, last := s.now().Unix(), s.cardsWatched.Load()
 	if !s.guard.On() || now-last < int64(cardsWatched/time.Second) || !s.cardsWatched.CompareAndSwap(last, now) {
