@@ -237,9 +237,10 @@ func TestTheGuardForgets(t *testing.T) {
 		if err := r.App.Limiter.DeleteOld(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.App.Payments.Settle(t.Context(), payments.ID(first.Get("id"))); err != nil {
-			t.Fatal(err)
-		}
+		r.Until("it is read", func() bool { // the sweep may be reading it too, and then it is too early
+			c.advance(time.Minute)
+			return r.App.Payments.Settle(t.Context(), payments.ID(first.Get("id"))) == nil
+		})
 		if tries, again := r.Count("SELECT count(*) FROM card_tries"), r.Count("SELECT count(*) FROM payments WHERE declines > 1"); tries+again != 0 {
 			t.Errorf("%d tries are known, and %d payments have more declines than they had", tries, again)
 		}
